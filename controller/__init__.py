@@ -1,0 +1,1 @@
+"""The rules, the journal and the engine of the hall; main and cli are the roof."""

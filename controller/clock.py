@@ -1,0 +1,87 @@
+"""What time is it, and is it to be trusted? The only module that reads the wall clock."""
+
+import ctypes
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A moment: `wall` is a label (aware), `mono` seconds since `boot` began, never going back.
+
+    `trusted`: the wall time is believed to be right. Order is by sequence, never by `wall`.
+    """
+
+    wall: datetime
+    mono: float
+    boot: str
+    trusted: bool
+
+
+def elapsed(start: Now, end: Now) -> float | None:
+    """Seconds from `start` to `end`; None across a reboot, where no clock can tell."""
+    return end.mono - start.mono if start.boot == end.boot else None
+
+
+class Clock(Protocol):
+    def now(self) -> Now: ...
+
+
+class SystemClock:
+    """The machine's clocks. The wall time is trusted when the kernel knows it synchronised (NTP)
+    or a battery clock exists, and it is not before `floor`, the newest moment in the journal."""
+
+    def __init__(self, zone: str, floor: datetime | None) -> None:
+        self._zone, self._floor = ZoneInfo(zone), floor
+        self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self._battery = Path("/sys/class/rtc/rtc0").exists()
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def now(self) -> Now:
+        wall = datetime.now(self._zone)
+        trusted = self._battery or self._synchronised()
+        if self._floor is not None and wall < self._floor:
+            trusted = False
+        return Now(wall, time.monotonic(), self._boot, trusted)
+
+    def _synchronised(self) -> bool:
+        # adjtimex(2): with modes 0 it only reads; it returns TIME_ERROR (5) while unsynchronised.
+        status: int = self._libc.adjtimex(ctypes.create_string_buffer(256))
+        return 0 <= status < 5
+
+
+class FakeClock:
+    """A clock of its own, for tests (speed 0) and the simulated hall: it can be moved and sped up.
+
+    Moving the wall time back leaves `mono` where it is, as on a real machine. Replaced as one
+    value, so that any thread may read it while another moves it.
+    """
+
+    def __init__(self, start: datetime, speed: float = 0.0) -> None:
+        self._boot = f"simulated-{uuid.uuid4().hex[:8]}"
+        self._set = (start, 0.0, time.monotonic(), speed)
+        self.trusted = True
+
+    def now(self) -> Now:
+        wall, mono, real, speed = self._set
+        gone = (time.monotonic() - real) * speed
+        return Now(wall + timedelta(seconds=gone), mono + gone, self._boot, self.trusted)
+
+    @property
+    def speed(self) -> float:
+        return self._set[3]
+
+    def advance(self, *, minutes: float = 0, seconds: float = 0) -> None:
+        self.move(self.now().wall + timedelta(minutes=minutes, seconds=seconds))
+
+    def move(self, wall: datetime, speed: float | None = None) -> None:
+        """Set the wall time, and how many of its seconds pass in a real one."""
+        now = self.now()
+        forward = max(0.0, (wall - now.wall).total_seconds())
+        speed = self.speed if speed is None else speed
+        self._set = (wall, now.mono + forward, time.monotonic(), speed)

@@ -1,0 +1,1 @@
+"""Drivers of the hall's devices: bytes at the rim, never a ticket."""

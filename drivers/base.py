@@ -1,0 +1,281 @@
+"""What every driver shares: device, port, mailboxes, health. Knows no ticket and no window."""
+
+import importlib
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from PIL import Image
+
+from drivers.link import Link, LinkLost, NoLink
+
+log = logging.getLogger("hallqueue.drivers")
+T = TypeVar("T")
+# With the boot id and the start's monotonic time a press id never comes twice.
+_RUN = f"{Path('/proc/sys/kernel/random/boot_id').read_text()[:8]}-{time.monotonic_ns():x}"
+
+
+class DeviceFault(Exception):
+    """This one device is in trouble: `code` names it, its sentence is in display/words.
+
+    `again`: seconds until the device gets its next turn.
+    """
+
+    def __init__(self, code: str, again: float = 1.0) -> None:
+        super().__init__(code)
+        self.code, self.again = code, again
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A key of a device went down. `id` is never used twice, also over restarts."""
+
+    device: str
+    key: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`state` is starting, up, degraded or down; `code` says why; `since` in monotonic seconds."""
+
+    state: str
+    code: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text on paper, centred; `scale` 1 to 4 times the printer's 24-dot character."""
+
+    text: str
+    scale: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a printer prints and cuts: `image` (mode "1", as wide as the paper) if there is one,
+    else `lines` in the printer's own characters."""
+
+    lines: tuple[Line, ...]
+    image: Image.Image | None = None
+
+
+class Latest(Generic[T]):
+    """Mailbox for level outputs (sign, lamp): only the newest counts; shown again on demand."""
+
+    def __init__(self) -> None:
+        self._value: T | None = None
+        self._fresh = False
+
+    def put(self, value: T) -> None:
+        if value != self._value:
+            self._value, self._fresh = value, True
+
+    def again(self) -> None:
+        """The device may have forgotten: what was shown counts as new."""
+        self._fresh = self._value is not None
+
+    def take(self) -> T | None:
+        """The value if it is new, else None."""
+        if not self._fresh:
+            return None
+        # Cleared first: a value put meanwhile stays fresh and is taken next time.
+        self._fresh = False
+        return self._value
+
+
+class Fleeting(Generic[T]):
+    """Mailbox for speech: short, and dropped when it is no longer true."""
+
+    def __init__(self, size: int, seconds: float) -> None:
+        self._items: deque[tuple[float, T]] = deque(maxlen=size)
+        self._seconds = seconds
+
+    def put(self, value: T) -> None:
+        self._items.append((time.monotonic() + self._seconds, value))
+
+    def take(self) -> T | None:
+        while self._items:
+            until, value = self._items.popleft()
+            if time.monotonic() < until:
+                return value
+        return None
+
+
+class Device:
+    """A device on a wire. The base owns health and waking; the driver owns protocol and bytes.
+
+    A driver overrides `attach` and `turn`; both run in the port's thread. What the hall calls
+    (`show`, `print`, `say`) puts into a mailbox, calls `wake` and returns.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.health = Health("starting", "", time.monotonic())
+        self.on_health: Callable[[Device], None] = lambda device: None
+        self.wake: Callable[[], None] = lambda: None
+
+    def attach(self, link: Link) -> None:
+        """The wire is there (again): forget what was assumed, show everything once more."""
+
+    def turn(self, link: Link) -> float:
+        """Do what is due; seconds to the next turn. Raises DeviceFault or LinkLost."""
+        raise NotImplementedError
+
+    def lost(self) -> None:
+        """The wire broke while this device may have been in the middle of something."""
+
+    def close(self) -> None:
+        """The hall stops; give back what is no wire."""
+
+    def report(self, state: str, code: str = "") -> None:
+        """Say a fault once and the recovery once."""
+        if (self.health.state, self.health.code) == (state, code):
+            return
+        self.health = Health(state, code, time.monotonic())
+        log.log(
+            logging.INFO if state == "up" else logging.WARNING, "%s: %s %s", self.name, state, code
+        )
+        self.on_health(self)
+
+
+class Button(Device):
+    """A device with keys. Emits presses; the receiver of `emit` must return at once."""
+
+    _serial = itertools.count(1)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.emit: Callable[[Press], None] = lambda press: None
+
+    def press(self, key: str) -> None:
+        self.emit(Press(self.name, key, f"{self.name}:{_RUN}:{next(self._serial)}"))
+
+
+class Port:
+    """One thread for one wire and all devices on it: opens, reopens, takes turns, marks faults.
+
+    A device's fault stays with the device; a lost wire marks all its members. Anything else is
+    a bug of a driver: logged once with its traceback, and the others go on.
+    """
+
+    def __init__(self, url: str, baudrate: int, devices: Sequence[Device], retry: float) -> None:
+        """Empty `url`: no wire. `retry`: longest pause in seconds between attempts to open one."""
+        self._open = partial(Link, url, baudrate) if url else NoLink
+        self._devices, self._retry = devices, retry
+        self._awake = threading.Event()
+        self._poked: set[Device] = set()
+        self._bugs: set[str] = set()
+        self._stopping = False
+        for device in devices:
+            device.wake = partial(self._poke, device)
+        self._thread = threading.Thread(target=self._run, name=f"port {devices[0].name}")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._awake.set()
+        self._thread.join(timeout=5.0)
+
+    def _poke(self, device: Device) -> None:
+        self._poked.add(device)
+        self._awake.set()
+
+    def _run(self) -> None:
+        pause = 0.05
+        while not self._stopping:
+            try:
+                link = self._open()
+                try:
+                    pause = 0.05
+                    self._serve(link)
+                finally:
+                    link.close()
+            except LinkLost as error:
+                log.debug("%s: %s", self._thread.name, error)
+                for device in self._devices:
+                    self._guard(device, device.lost)
+                    device.report("down", "cable")
+                pause = min(pause * 2, self._retry)
+                self._awake.wait(pause)
+                self._awake.clear()
+        for device in self._devices:
+            self._guard(device, device.close)
+
+    def _serve(self, link: Link) -> None:
+        due = dict.fromkeys(self._devices, 0.0)
+        attached: set[Device] = set()
+        while not self._stopping:
+            self._awake.clear()
+            for device in self._devices:
+                if device in self._poked or due[device] <= time.monotonic():
+                    # Forgotten before the turn: a poke during the turn asks for another one.
+                    self._poked.discard(device)
+                    due[device] = time.monotonic() + self._turn(device, link, attached)
+            self._awake.wait(max(0.0, min(due.values()) - time.monotonic()))
+
+    def _turn(self, device: Device, link: Link, attached: set[Device]) -> float:
+        pause = 5.0  # of a driver with a bug
+
+        def turn() -> None:
+            nonlocal pause
+            if device not in attached:
+                device.attach(link)
+                attached.add(device)
+            pause = device.turn(link)
+            if device.health.state in ("starting", "down"):
+                device.report("up")
+
+        try:
+            self._guard(device, turn)
+        except DeviceFault as fault:
+            device.report("down", fault.code)
+            return fault.again
+        return pause
+
+    def _guard(self, device: Device, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (DeviceFault, LinkLost):
+            raise
+        except Exception as error:  # the one place where a driver's bug ends
+            if repr(error) not in self._bugs:
+                self._bugs.add(repr(error))
+                log.exception("%s: a bug in its driver", device.name)
+            device.report("down", "bug")
+
+
+class UnknownDriver(LookupError):
+    """No file and no entry point of this name. `nearest` is a driver that exists, or empty."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        here = [file.stem for file in Path(__file__).parent.glob("*_*.py") if file.stem[0] != "_"]
+        names = here + list(entry_points(group="hallqueue.drivers").names)
+        self.nearest = next(iter(get_close_matches(name, names, 1, 0.4)), "")
+
+
+def load(driver: str) -> type[Device]:
+    """The class behind `driver = "..."`: `drivers/<driver>.py`, or an installed entry point.
+
+    The class of a module is the one named `Driver`. Imported on first use only.
+    """
+    if "_" in driver and (Path(__file__).parent / f"{driver}.py").is_file():
+        found: type[Device] = importlib.import_module(f"drivers.{driver}").Driver
+        return found
+    for entry in entry_points(group="hallqueue.drivers", name=driver):
+        found = entry.load()
+        return found
+    raise UnknownDriver(driver)

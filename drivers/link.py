@@ -1,0 +1,76 @@
+"""One link over any pyserial URL; the one place that turns transport errors into LinkLost."""
+
+import termios
+import time
+
+import serial
+
+# hardware.md §0 row 11: three unrelated families; termios.error is not an OSError.
+_ERRORS = (serial.SerialException, OSError, termios.error)
+
+
+class LinkLost(OSError):
+    """The wire is gone. All devices on it are affected; the port reopens it."""
+
+
+class Link:
+    """An open wire, owned by its port's thread. Every method raises LinkLost when it is gone."""
+
+    def __init__(self, url: str, baudrate: int) -> None:
+        """`url`: a tty path or a pyserial URL (`socket://host:port`); `baudrate` in bit/s, 8N1."""
+        self.baudrate = baudrate
+        try:
+            self._wire = serial.serial_for_url(url, do_not_open=True)
+            self._wire.baudrate = baudrate
+            self._wire.write_timeout = 2.0
+            if url.startswith("/"):
+                self._wire.exclusive = True  # flock keeps two daemons off one tty
+            self._wire.open()
+        except (*_ERRORS, ValueError) as error:
+            raise LinkLost(str(error)) from error
+
+    def write(self, data: bytes) -> None:
+        """Hand all of `data` to the wire; a wire that takes nothing for 2 s counts as lost."""
+        try:
+            self._wire.write(data)
+        except _ERRORS as error:
+            raise LinkLost(str(error)) from error
+
+    def read(self, size: int, seconds: float) -> bytes:
+        """Up to `size` bytes; fewer, or none, when `seconds` have passed."""
+        deadline = time.monotonic() + seconds
+        data = b""
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            try:
+                self._wire.timeout = max(0.0, min(left, 0.5))
+                data += self._wire.read(size - len(data))
+            except _ERRORS as error:
+                raise LinkLost(str(error)) from error
+            if left <= 0:
+                break
+        return data
+
+    def drain(self) -> bytes:
+        """What has come in and nobody asked for: late answers, noise."""
+        return self.read(4096, 0.0)
+
+    def seconds_for(self, size: int) -> float:
+        """How long `size` bytes are under way at 10 bits a byte."""
+        return size * 10 / self.baudrate
+
+    def close(self) -> None:
+        try:
+            self._wire.close()
+        except _ERRORS:
+            pass  # a vanished tty raises here too, and there is nothing left to close
+
+
+class NoLink(Link):
+    """For devices that need no wire: GPIO pins, an external command."""
+
+    def __init__(self) -> None:
+        self.baudrate = 0
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,1 @@
+"""Pages: they read snapshots and submit commands."""
