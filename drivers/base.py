@@ -119,6 +119,8 @@ class Device:
     (`show`, `print`, `say`) puts into a mailbox, calls `wake` and returns.
     """
 
+    wired = True  # False: needs no wire, so no url in hall.toml opens one
+
     def __init__(self, name: str) -> None:
         self.name = name
         self.health = Health("starting", "", time.monotonic())
@@ -179,7 +181,8 @@ class Port:
         self._stopping = False
         for device in devices:
             device.wake = partial(self._poke, device)
-        self._thread = threading.Thread(target=self._run, name=f"port {devices[0].name}")
+        name = f"port {devices[0].name}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -18,6 +18,10 @@ class Machine:
     knobs: tuple[str, ...] = ("deaf",)
     deaf = False  # hears nothing, so it answers nothing
 
+    def url(self, wire: str) -> str:
+        """What hall.toml says to reach this machine on a wire of that url."""
+        return wire
+
     def feed(self, data: bytes) -> bytes:
         """What the device answers to `data`; `feed(b"")` asks for what a turned knob releases."""
         raise NotImplementedError

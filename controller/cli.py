@@ -1,0 +1,159 @@
+"""`hallqueue <verb>`: the command line. Bad usage and refusals exit with status 2."""
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from controller import main as roof
+from controller.clock import FakeClock, SystemClock
+from controller.settings import Mistake, Mistakes, Settings, parse
+from controller.store import Store, StoreError, verify
+from display.words import say
+from drivers.base import load
+
+
+def speak(code: str, **arguments: Any) -> str:
+    """A sentence in the reader's language: Chinese, English, or both where the locale is silent."""
+    name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    langs = [lang for lang in ("zh", "en") if name.startswith(lang)] or ["zh", "en"]
+    return " | ".join(say(code, lang, **arguments) for lang in langs)
+
+
+def tell(code: str, **arguments: Any) -> None:
+    print(speak(code, **arguments), file=sys.stderr, flush=True)
+
+
+def told(file: Path, mistake: Mistake) -> str:
+    """`hall.toml:12: window.3.services: ...`"""
+    arguments = dict(mistake.arguments)
+    if "kind" in arguments:
+        arguments["kind"] = speak(f"check.kind_{arguments['kind']}")
+    place = f"{file}:{mistake.line}: {mistake.key}".rstrip(": ")
+    return f"{place}: {speak(f'check.{mistake.code}', **arguments)}"
+
+
+def read(file: Path) -> Settings:
+    """The settings in `file`. Raises Mistakes, or StartError when it cannot be read."""
+    try:
+        return parse(file.read_bytes(), load)
+    except OSError as error:
+        raise roof.StartError("no_file", file=file, detail=error.strerror) from error
+
+
+def check(options: argparse.Namespace) -> int:
+    try:
+        read(options.file)
+    except Mistakes as mistakes:
+        for mistake in mistakes.found:
+            print(told(options.file, mistake))
+        return 2
+    print(speak("check.ok", file=options.file))
+    return 0
+
+
+def verify_journal(options: argparse.Namespace) -> int:
+    path = options.data / "journal.db"
+    if not path.exists():
+        raise roof.StartError("no_file", file=path, detail=os.strerror(2))
+    count, broken = verify(path)
+    code = "verify_broken" if broken else "verify_ok"
+    print(speak(f"start.{code}", count=count, row=broken))
+    return 2 if broken else 0
+
+
+def run(options: argparse.Namespace) -> int:
+    simulated = options.verb == "simulate"
+    folder: Path = options.data / "simulated" if simulated else options.data
+    first = not (folder / "journal.db").exists()
+    broken: Mistakes | None = None
+    try:
+        plan = read(options.file)
+    except Mistakes as mistakes:
+        broken = mistakes
+        if first:
+            for mistake in broken.found:
+                print(told(options.file, mistake), file=sys.stderr)
+            raise too_many(options.file, broken) from mistakes
+    if first and not simulated:
+        roof.require_ports(plan)
+    listener = roof.listen(options.bind, options.port)
+    store = Store(folder / "journal.db")
+    notes: list[roof.Note] = []
+    if broken:
+        try:
+            plan = parse(store.plan().encode(), load)
+        except Mistakes:
+            raise too_many(options.file, broken) from broken
+        notes.append(("plan_broken", {"detail": told(options.file, broken.found[0])}))
+        tell("status.plan_broken", **notes[0][1])
+    last = store.last_wall()
+    system = SystemClock(plan.hall.timezone, last)
+    site = roof.Site(folder, system, listener, notes, partial(ready, folder, simulated))
+    if not simulated:
+        roof.run(plan, store, site)
+        return 0
+    # Machines are loaded only here: a real hall needs none of them.
+    from controller.simulation import Simulation, opening
+
+    clock = FakeClock(opening(plan, system.now().wall, last), speed=1.0)
+    with tempfile.TemporaryDirectory(prefix="hallqueue-") as wires:
+        simulation = Simulation(plan, Path(wires), clock)
+        site.clock, site.twin = clock, simulation
+        roof.run(simulation.plan, store, site)
+        simulation.close()
+    return 0
+
+
+def too_many(file: Path, mistakes: Mistakes) -> roof.StartError:
+    return roof.StartError("mistakes", file=file, count=len(mistakes.found))
+
+
+def ready(folder: Path, simulated: bool, url: str, token: str) -> None:
+    if token:
+        tell("start.token", path=folder / "technician.token", token=token)
+    tell("start.serving", url=url)
+    if simulated:
+        tell("start.twin", url=url)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="hallqueue",
+        description="排队叫号 - the queue and display controller of a service hall",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    data = Path(os.environ.get("STATE_DIRECTORY", "var"))
+    for verb, act, text in (
+        ("run", run, "run the hall on its real devices (按 hall.toml 运行)"),
+        ("simulate", run, "run the same hall with simulated devices and the twin page (模拟运行)"),
+        ("check", check, "name every mistake of a hall.toml (检查配置)"),
+        ("verify", verify_journal, "check every seal of the journal (核对流水)"),
+    ):
+        verb_parser = verbs.add_parser(verb, help=text, description=text)
+        verb_parser.set_defaults(act=act)
+        if verb != "verify":
+            verb_parser.add_argument("file", type=Path, metavar="FILE", help="hall.toml")
+        if verb != "check":
+            verb_parser.add_argument(
+                "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
+            )
+        if act is run:
+            verb_parser.add_argument(
+                "--bind", default="127.0.0.1", help="web address (%(default)s)"
+            )
+            verb_parser.add_argument(
+                "--port", type=int, default=8080, help="web port (%(default)s)"
+            )
+    options = parser.parse_args()
+    # Before python-escpos is imported: it calls logging.basicConfig itself.
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        sys.exit(options.act(options))
+    except (roof.StartError, StoreError) as error:
+        tell(f"start.{error.code}", **error.arguments)
+        sys.exit(2)

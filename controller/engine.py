@@ -1,0 +1,119 @@
+"""The engine: one thread, one inbox, the only writer. Only it holds the clock of the rules."""
+
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from controller import model as m
+from controller.clock import Clock
+from controller.hall import State, decide, evolve
+from controller.settings import Settings
+from controller.store import Store
+
+log = logging.getLogger("hallqueue.engine")
+PRESSES = 10_000  # press ids remembered; the busiest day has fewer
+
+Outcome = tuple[m.Event, ...] | m.Refused
+Listener = Callable[[m.Command, Outcome, State], None]
+
+
+class Engine:
+    """Owns its thread and, in it, the store. `state` is replaced as a whole: read it anywhere.
+
+    `listeners` hear of every command that changed something or was refused, in the engine's
+    thread: they must return at once, and what they raise stays with them.
+    """
+
+    def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
+        self.plan, self.clock, self._store = plan, clock, store
+        self.state = self._replay()
+        self.listeners: list[Listener] = []
+        self.trouble = ""  # why the journal takes nothing, in SQLite's words
+        self._seen = dict.fromkeys(store.presses(PRESSES))
+        self._inbox: queue.Queue[tuple[m.Command, Future[Outcome]] | None] = queue.Queue(1000)
+        self._thread = threading.Thread(target=self._run, name="engine")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Everything submitted before is still done."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def submit(self, command: m.Command) -> Future[Outcome]:
+        """Post `command`; never blocks. The outcome: its events (none if the press id has been
+        seen before) or a Refused, as a value."""
+        future: Future[Outcome] = Future()
+        try:
+            self._inbox.put_nowait((command, future))
+        except queue.Full:
+            future.set_result(m.Refused("busy"))
+        return future
+
+    def _replay(self) -> State:
+        state = State()
+        for event in self._store.today():
+            state = evolve(state, event)
+        return state
+
+    def _run(self) -> None:
+        while True:
+            try:
+                item = self._inbox.get(timeout=1.0)
+            except queue.Empty:
+                # Deadlines are commands that the engine gives itself.
+                item = m.Tick(actor="clock"), Future()
+            if item is None:
+                return
+            command, future = item
+            outcome = self._handle(command)
+            future.set_result(outcome)
+            if outcome:
+                for listener in self.listeners:
+                    try:
+                        listener(command, outcome, self.state)
+                    except Exception:
+                        log.exception("a listener failed at %s", command)
+
+    def _handle(self, command: m.Command) -> Outcome:
+        if command.press in self._seen:
+            return ()
+        try:
+            events = decide(self.plan, self.state, command, self.clock.now())
+            if events:
+                self._store.append(events)
+                self.trouble = ""
+        except m.Refused as refusal:
+            self._remember(command.press)
+            return refusal
+        except sqlite3.Error as error:
+            return self._recover(error)
+        except Exception:
+            log.exception("a bug in the rules at %s", command)
+            return m.Refused("bug")
+        for event in events:
+            self.state = evolve(self.state, event)
+        self._remember(command.press)
+        return tuple(events)
+
+    def _remember(self, press: str) -> None:
+        if press:
+            self._seen[press] = None
+            if len(self._seen) > PRESSES:
+                del self._seen[next(iter(self._seen))]
+
+    def _recover(self, error: sqlite3.Error) -> Outcome:
+        # What a failed commit left on the disk is unknown: read it again before going on.
+        if not self.trouble:
+            log.error("the journal takes nothing: %s", error)
+        self.trouble = str(error)
+        try:
+            self._store.reopen()
+            self.state = self._replay()
+        except sqlite3.Error:
+            log.debug("the journal cannot be read again yet", exc_info=True)
+        return m.Refused("journal")

@@ -1,0 +1,31 @@
+"""A device's press -> a command, by the settings and what is true now. Pure."""
+
+from controller import model as m
+from controller.hall import State
+from controller.settings import Settings
+
+_COMMANDS: dict[str, type[m.AtWindow]] = {
+    "next": m.CallNext,
+    "recall": m.Recall,
+    "start": m.Start,
+    "complete": m.Complete,
+    "no_show": m.NoShow,
+    "pause": m.Pause,
+    "sign_out": m.SignOut,
+}
+
+
+def command(plan: Settings, state: State, device: str, key: str, press: str) -> m.Command | None:
+    """What pressing `key` of `device` asks for; None for a key that means nothing here."""
+    place = plan.devices[device]
+    if place.kiosk:
+        return m.TakeTicket(key, place.kiosk, actor=device, press=press)
+    if not place.window or key not in _COMMANDS:
+        return None
+    window = state.window(place.window)
+    if not window.clerk:
+        # A box without digits: its first press opens the window under the configured 工号.
+        clerk = plan.windows[place.window].clerk
+        return m.SignIn(place.window, clerk, actor=clerk, press=press)
+    kind = m.Resume if window.paused and key == "pause" else _COMMANDS[key]
+    return kind(place.window, actor=window.clerk, press=press)

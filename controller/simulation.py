@@ -1,0 +1,143 @@
+"""The roof of the simulated hall: swaps the urls of a real configuration for simulated wires.
+
+Machines and wires live in drivers/sim; the twin page sees and moves them through `Simulation`.
+"""
+
+import io
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from controller import calendar
+from controller.clock import FakeClock
+from controller.settings import KEYS, Device, Settings
+from drivers.sim.callunit import CallUnit
+from drivers.sim.gpio import Pins
+from drivers.sim.printer import Printer
+from drivers.sim.sign import Sign
+from drivers.sim.voice import Speaker
+from drivers.sim.wire import Machine, PtyWire, TcpWire, Wire
+
+_MACHINES: Mapping[str, Callable[[Device], Machine]] = {
+    "printer_escpos": lambda device: Printer(),
+    "callunit_modbus": lambda device: CallUnit(device.options["address"]),
+    "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
+    "voice_command": lambda device: Speaker(),
+}
+HOLD = 0.25  # s: how long the twin holds a button down; a poll must be able to see it
+
+
+def opening(plan: Settings, wall: datetime, last: datetime | None) -> datetime:
+    """When the simulated clock starts: the next opening; or where the journal stopped, if the
+    hall was open then. Never before the journal's last moment."""
+    if last and calendar.is_open(plan, last):
+        return last
+    return calendar.next_opening(plan, max(wall, last) if last else wall)
+
+
+class Simulation:
+    """The machines of every device in `real`, on wires in `folder`, until `close`.
+
+    `plan` is the real configuration with nothing but the urls swapped.
+    """
+
+    def __init__(self, real: Settings, folder: Path, clock: FakeClock) -> None:
+        self._clock, self._pins = clock, Pins()
+        self.machines: dict[str, Machine] = {}
+        self.wires: dict[str, Wire] = {}
+        buses: dict[str, list[str]] = {}
+        for name, device in real.devices.items():
+            if device.driver in _MACHINES:
+                self.machines[name] = _MACHINES[device.driver](device)
+                buses.setdefault(device.url or name, []).append(name)
+        swapped = dict(real.devices)
+        for number, (url, names) in enumerate(buses.items()):
+            machines = [self.machines[name] for name in names]
+            network = url.startswith(("socket:", "exec:"))
+            wire = TcpWire(*machines) if network else PtyWire(folder / f"wire{number}", *machines)
+            wire.plug()
+            for name in names:
+                self.wires[name], device = wire, swapped[name]
+                url = machines[0].url(wire.url)
+                options = {**device.options, **({"url": url} if "url" in device.options else {})}
+                swapped[name] = replace(device, url=url, options=options)
+        self.plan = replace(real, devices=swapped)
+
+    def close(self) -> None:
+        for wire in self.wires.values():
+            wire.unplug()
+
+    def press(self, device: str, key: str) -> None:
+        """Press a button and let it go a moment later."""
+        machine = self.machines.get(device)
+        if isinstance(machine, CallUnit):
+            box: CallUnit | Pins = machine
+            place = self._keys(device).index(key)
+        else:
+            box, place = self._pins, self.plan.devices[device].options["pins"][key]
+        box.press(place)
+        threading.Timer(HOLD, box.release, [place]).start()
+
+    def turn(self, device: str, knob: str, value: int) -> None:
+        """Turn a fault knob of a machine, or of its wire (unplugged, noise)."""
+        wire, machine = self.wires[device], self.machines[device]
+        if knob == "unplugged":
+            wire.unplug() if value else wire.plug()
+        elif knob == "noise":
+            wire.noise = value
+        elif knob in machine.knobs:
+            setattr(machine, knob, type(getattr(machine, knob))(value))
+            wire.poke()
+        else:
+            raise LookupError(knob)
+
+    def picture(self, device: str, number: int) -> bytes:
+        """The PNG of the `number`th piece of paper of a printer."""
+        printer = self.machines[device]
+        if not isinstance(printer, Printer):
+            raise LookupError(device)
+        file = io.BytesIO()
+        printer.papers[number - printer.printed].save(file, "PNG")
+        return file.getvalue()
+
+    def clock(self, minutes: float, speed: float | None) -> None:
+        """Move the hall's clock; `speed` is how many of its seconds pass in a real one."""
+        self._clock.move(self._clock.now().wall + timedelta(minutes=minutes), speed)
+
+    def view(self) -> dict[str, Any]:
+        """Everything the twin page draws."""
+        now = self._clock.now()
+        return {
+            "clock": f"{now.wall:%Y-%m-%d %H:%M:%S}",
+            "weekday": now.wall.weekday(),
+            "speed": self._clock.speed,
+            "devices": [self._face(name) for name in self.plan.devices],
+        }
+
+    def _keys(self, device: str) -> list[str]:
+        return list(self.plan.devices[device].options.get("keys", KEYS))
+
+    def _face(self, name: str) -> dict[str, Any]:
+        device, machine = self.plan.devices[name], self.machines.get(name)
+        face: dict[str, Any] = {"name": name, "driver": device.driver, "window": device.window}
+        if machine:
+            wire = self.wires[name]
+            face["knobs"] = {"unplugged": not wire.plugged, "noise": wire.noise}
+            face["knobs"] |= {knob: getattr(machine, knob) for knob in machine.knobs}
+        match machine:
+            case Printer():
+                face["papers"] = machine.printed
+            case CallUnit():
+                face |= {"keys": self._keys(name), "lamps": machine.lamps[:3]}
+            case Sign():
+                face["text"] = machine.text
+            case Speaker():
+                face["spoken"] = list(machine.spoken)
+            case None:
+                lamps = device.options.get("lamps", {})
+                lit = {key: self._pins.lit(pin) for key, pin in lamps.items()}
+                face |= {"buttons": list(device.options.get("pins", {})), "lit": lit}
+        return face

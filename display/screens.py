@@ -1,0 +1,91 @@
+"""What window signs, lamps, boards and the voice show and say, from what is true. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from controller import calendar, hall
+from controller.settings import Settings
+from display.words import say, when
+
+
+def sign(plan: Settings, state: hall.State, window: str, wall: datetime) -> str:
+    """The text on a window's sign (domain.md §4.4: 8 hanzi cells at most)."""
+    there = state.window(window)
+    if there.ticket:
+        code = "sign.serving" if there.started else "sign.call"
+        return say(code, ticket=there.ticket, window=window)
+    if there.paused:
+        return say("sign.paused")
+    if there.clerk:
+        return say("sign.free", window=window)
+    if state.open:
+        return say("sign.not_open", window=window)
+    opening = calendar.next_opening(plan, wall)
+    time = f"{opening.hour}:{opening.minute:02}"
+    return say("sign.break" if calendar.in_break(plan, wall) else "sign.closed", time=time)
+
+
+def lamp(plan: Settings, state: hall.State, window: str) -> str:
+    """The lamp of a call unit: off, free, waiting, serving or paused (domain.md §4.5)."""
+    there = state.window(window)
+    if not there.clerk:
+        return "off"
+    if there.paused:
+        return "paused"
+    if there.ticket:
+        return "serving"
+    services = plan.windows[window].services
+    return "waiting" if any(t.service in services for t in state.waiting()) else "free"
+
+
+def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
+    """The ticket buttons of a kiosk that give a ticket now."""
+    usable = state.open and kiosk not in state.kiosks
+    return frozenset(plan.services) if usable else frozenset()
+
+
+def spell(number: str) -> str:
+    """A ticket number as it is spoken, figure by figure: A零零一 (零, never 〇)."""
+    figures = say("voice.letters")
+    return "".join(figures[int(c)] if c.isdigit() else c for c in number)
+
+
+def call(ticket: str, window: str) -> str:
+    """The phrase that calls a ticket to a window."""
+    return say("voice.call", spelled=spell(ticket), window=window)
+
+
+def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
+    """The wall display, for JSON. `calls`: newest first; one row for a ticket."""
+    opening = calendar.next_opening(plan, wall)
+    phase = "open" if state.open else "break" if calendar.in_break(plan, wall) else "closed"
+    closed = [reason for reason in state.kiosks.values() if reason != "starting"]
+    notice = "kiosk_closed" if closed else "notice" if phase == "open" else phase
+    waiting = dict.fromkeys(plan.services, 0)
+    for ticket in state.waiting():
+        waiting[ticket.service] = waiting.get(ticket.service, 0) + 1
+    now_at = {there.ticket: (name, there) for name, there in state.windows.items() if there.ticket}
+    calls: dict[str, Mapping[str, Any]] = {}
+    for c in state.calls:
+        there = now_at.get(c.ticket)
+        # `calls` grows with every recall, so that a screen knows a fresh call when it sees one.
+        count = there[1].calls if there else 0
+        calls.setdefault(c.ticket, {"ticket": c.ticket, "window": c.window, "calls": count})
+    return {
+        "hall": plan.hall.name,
+        "hall_en": plan.hall.name_en,
+        "date": f"{wall.month}月{wall.day}日 {say(f'weekday.{wall.weekday()}')}",
+        "time": f"{wall:%H:%M}",
+        "phase": phase,
+        "notice": say(f"board.{notice}", opening=when(opening, wall)),
+        "notice_en": say(f"board.{notice}", "en", opening=when(opening, wall, "en")),
+        "alert": bool(closed),
+        "calls": list(calls.values()),
+        "waiting": [
+            {"code": code, "name": plan.services[code].name, "count": count}
+            for code, count in waiting.items()
+            if code in plan.services
+        ],
+        "windows": {name: there.ticket for name, there in state.windows.items() if there.clerk},
+    }

@@ -1,0 +1,129 @@
+"""The stage: the one `match` from events to devices. Runs in the engine's thread; only posts."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
+
+from controller import model as m
+from controller.clock import Now
+from controller.engine import Outcome
+from controller.hall import State
+from controller.settings import Settings
+from display import screens, ticket
+from display.words import say, when
+from drivers.base import Device, Page
+
+ACTOR = "stage"
+
+
+@runtime_checkable
+class Printer(Protocol):
+    width: int
+    mode: str
+
+    def print(self, page: Callable[[], Page], receipt: Callable[[str], None]) -> None: ...
+
+
+@runtime_checkable
+class Voice(Protocol):
+    def say(self, text: str) -> None: ...
+
+
+@runtime_checkable
+class CallUnit(Protocol):
+    def show(self, lamp: str) -> None: ...
+    def refuse(self) -> None: ...
+
+
+class Stage:
+    """Shows to every device what concerns it. `submit` takes what devices answer to the hall."""
+
+    def __init__(
+        self,
+        plan: Settings,
+        devices: Mapping[str, Device],
+        submit: Callable[[m.Command], object],
+    ) -> None:
+        self._plan, self._devices, self._submit = plan, devices, submit
+        self._voices = [device for device in devices.values() if isinstance(device, Voice)]
+
+    def start(self, state: State, now: Now) -> None:
+        """After a start: nobody knows whether paper under way came out, nor which printers are
+        well; every level output is shown again."""
+        for number, held in state.tickets.items():
+            if held.paper in ("printing", "pending"):
+                self._report(state.day, number, "unconfirmed")
+        for name in self._plan.kiosks:
+            self._submit(m.CloseKiosk(name, "starting", actor=ACTOR))
+        self._levels(state, now)
+
+    def health(self, device: Device) -> None:
+        """A printer's health decides whether its kiosks may hand out tickets."""
+        for name, kiosk in self._plan.kiosks.items():
+            if kiosk.printer != device.name:
+                continue
+            if device.health.state in ("up", "degraded"):
+                self._submit(m.OpenKiosk(name, actor=device.name))
+            else:
+                self._submit(m.CloseKiosk(name, device.health.code, actor=device.name))
+
+    def listen(self, command: m.Command, outcome: Outcome, state: State) -> None:
+        """The engine's listener."""
+        if isinstance(outcome, m.Refused):
+            self._refused(command, outcome)
+            return
+        for event in outcome:
+            match event:
+                case m.TicketIssued(ticket=number) | m.TicketReprinted(ticket=number):
+                    self._print(state, state.tickets[number])
+                case m.TicketCalled(ticket=number, window=window):
+                    self._speak(screens.call(number, window))
+                case m.TicketRecalled(ticket=number, window=window):
+                    self._speak(screens.call(number, window))
+                case m.KioskClosed(reason=reason) if reason != "starting":
+                    self._speak(say("voice.kiosk_closed"))
+        self._levels(state, outcome[-1].at)
+
+    def _levels(self, state: State, now: Now) -> None:
+        for name, device in self._devices.items():
+            place, show = self._plan.devices[name], getattr(device, "show", None)
+            if show is None:
+                continue
+            if place.kiosk:
+                show(screens.lit(self._plan, state, place.kiosk))
+            elif place.window and isinstance(device, CallUnit):
+                show(screens.lamp(self._plan, state, place.window))
+            elif place.window:
+                show(screens.sign(self._plan, state, place.window, now.wall))
+
+    def _print(self, state: State, issued: m.Ticket) -> None:
+        printer = self._devices.get(self._plan.kiosks[issued.kiosk].printer)
+        report = partial(self._report, state.day, issued.number)
+        if not isinstance(printer, Printer):
+            report("failed")
+            return
+        content = ticket.lines(self._plan, state, issued)
+        # Drawn by the printer's thread: a picture takes longer than everything else here.
+        printer.print(partial(ticket.page, content, printer.width, printer.mode), report)
+
+    def _report(self, day: str, number: str, answer: str) -> None:
+        self._submit(m.ReportPaper(day, number, answer, actor=ACTOR))
+
+    def _refused(self, command: m.Command, refusal: m.Refused) -> None:
+        asking = self._plan.devices.get(command.actor)
+        if isinstance(command, m.TakeTicket) and asking and asking.kiosk:
+            arguments: dict[str, Any] = dict(refusal.arguments)
+            if refusal.code == "closed":
+                arguments["opening"] = when(arguments["opening"], arguments["now"])
+            if refusal.code in ("closed", "kiosk_closed", "journal"):
+                self._speak(say(f"voice.{refusal.code}", **arguments))
+        elif isinstance(command, m.AtWindow):
+            for name, device in self._devices.items():
+                if self._plan.devices[name].window == command.window and isinstance(
+                    device, CallUnit
+                ):
+                    device.refuse()
+
+    def _speak(self, text: str) -> None:
+        for voice in self._voices:
+            voice.say(text)

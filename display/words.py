@@ -1,0 +1,31 @@
+"""The one catalogue of sentences: a code and its arguments -> what people read or hear."""
+
+import tomllib
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+@cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """Every sentence by its code, such as "fault.paper_out", in each language."""
+    groups = tomllib.loads(files("display").joinpath("words.toml").read_text("utf-8"))
+    return {
+        f"{group}.{code}": texts for group, all_ in groups.items() for code, texts in all_.items()
+    }
+
+
+def say(code: str, lang: str = "zh", **arguments: Any) -> str:
+    """The sentence `code` in `lang` ("zh" or "en"); a code without a sentence is said as it is."""
+    texts = catalogue().get(code)
+    return texts[lang].format(**arguments) if texts else code
+
+
+def when(moment: datetime, now: datetime, lang: str = "zh") -> str:
+    """A moment to come, as short as `now` allows: 14:30, or 10月8日(周四)8:00."""
+    time = f"{moment.hour}:{moment.minute:02}"
+    if moment.date() == now.date():
+        return say("when.today", lang, time=time)
+    weekday = say(f"weekday.{moment.weekday()}", lang)
+    return say("when.later", lang, month=moment.month, day=moment.day, weekday=weekday, time=time)

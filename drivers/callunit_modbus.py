@@ -1,0 +1,144 @@
+"""Call units that are Modbus RTU modules: keys on discrete inputs or counters, lamps on coils.
+
+Our own master on the shared link; sources: Modbus over serial line V1.02, hardware.md §6.2.
+"""
+
+import struct
+import time
+
+from drivers.base import Button, DeviceFault, Latest
+from drivers.link import Link
+
+READ_INPUTS, READ_COUNTERS, WRITE_COILS = 2, 4, 15
+KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
+# Coils 0 green, 1 white, 2 red (domain.md §4.5); "waiting" pulses between the two.
+LAMPS = {
+    "off": (0b000, 0b000),
+    "free": (0b001, 0b001),
+    "waiting": (0b001, 0b000),
+    "serving": (0b010, 0b010),
+    "paused": (0b100, 0b100),
+}
+PULSE, BLINK = 0.5, 0.4  # s
+
+
+def crc(data: bytes) -> bytes:
+    """CRC-16/MODBUS, low byte first."""
+    value = 0xFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value.to_bytes(2, "little")
+
+
+def frame(address: int, function: int, data: bytes) -> bytes:
+    body = bytes([address, function]) + data
+    return body + crc(body)
+
+
+def exchange(
+    link: Link, address: int, function: int, data: bytes, size: int, timeout: float
+) -> bytes:
+    """Send a request; the `size` bytes of the answer after its function code.
+
+    Raises DeviceFault: silent, garbled, or refused (an exception answer).
+    """
+    link.drain()  # an answer that came too late belongs to nobody
+    link.write(frame(address, function, data))
+    answer = link.read(5, timeout + link.seconds_for(8))  # no answer is shorter
+    if not answer:
+        raise DeviceFault("silent")
+    if answer[1:2] != bytes([function | 0x80]):
+        answer += link.read(size + 4 - len(answer), timeout)
+    time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
+    if answer[0] != address or crc(answer[:-2]) != answer[-2:]:
+        raise DeviceFault("garbled")
+    if answer[1] != function:
+        raise DeviceFault("refused")
+    return answer[2:-2]
+
+
+class Driver(Button):
+    """One call unit on a bus. An input that rises, or a counter that grows, is a press."""
+
+    def __init__(
+        self,
+        name: str,
+        address: int,
+        keys: list[str] = list(KEYS),  # noqa: B006 - read only
+        mode: str = "inputs",
+        every: float = 0.05,
+        timeout: float = 0.1,
+    ) -> None:
+        """`keys`: the key at input 0, 1, ...; `mode`: inputs or counters (input registers, which
+        catch presses shorter than `every` seconds); `timeout` in seconds."""
+        super().__init__(name)
+        self._address, self._keys, self._counters = address, keys, mode == "counters"
+        self._every, self._timeout = every, timeout
+        self._lamp: Latest[str] = Latest()
+        self._coils = (0, 0)
+        self._written: int | None = None
+        self._blink_until = 0.0
+        self._before: list[int] | None = None
+        self._misses = 0
+
+    def show(self, lamp: str) -> None:
+        """Light the lamp `off`, `free`, `waiting`, `serving` or `paused`."""
+        self._lamp.put(lamp)
+        self.wake()
+
+    def refuse(self) -> None:
+        """One red blink: this press did nothing."""
+        self._blink_until = time.monotonic() + BLINK
+        self.wake()
+
+    def attach(self, link: Link) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        # The first reading is the base line: a press made while nobody listened is never executed.
+        self._before = self._written = None
+
+    def turn(self, link: Link) -> float:
+        try:
+            self._poll(link)
+            self._light(link)
+        except DeviceFault as fault:
+            self._misses += 1
+            if self.health.state == "up" and self._misses < 3:
+                return self._every
+            self._forget()
+            # A dead unit must not slow the bus (hardware.md §6.5).
+            raise DeviceFault(fault.code, again=5.0 if fault.code == "silent" else 1.0) from fault
+        self._misses = 0
+        return self._every
+
+    def _poll(self, link: Link) -> None:
+        count = len(self._keys)
+        ask = struct.pack(">HH", 0, count)
+        if self._counters:
+            data = exchange(link, self._address, READ_COUNTERS, ask, 1 + 2 * count, self._timeout)
+            now = list(struct.unpack(f">{count}H", data[1:]))
+        else:
+            data = exchange(
+                link, self._address, READ_INPUTS, ask, 1 + (count + 7) // 8, self._timeout
+            )
+            now = [data[1 + i // 8] >> i % 8 & 1 for i in range(count)]
+        before, self._before = self._before or now, now
+        for key, old, new in zip(self._keys, before, now, strict=True):
+            if new > old:
+                self.press(key)
+
+    def _light(self, link: Link) -> None:
+        lamp = self._lamp.take()
+        if lamp is not None:
+            self._coils = LAMPS[lamp]
+        now = time.monotonic()
+        coils = self._coils[int(now / PULSE) % 2]
+        if now < self._blink_until:
+            coils |= 0b100
+        if coils != self._written:
+            data = bytes([0, 0, 0, 3, 1, coils])
+            exchange(link, self._address, WRITE_COILS, data, 4, self._timeout)
+            self._written = coils

@@ -1,0 +1,116 @@
+"""Window signs with an Onbon BX-6K card: one dynamic text area over a shared line or TCP.
+
+Source: the vendor's bx.k protocol, hardware.md §7.2, golden frames included.
+"""
+
+import struct
+import time
+
+from drivers.base import Device, DeviceFault, Latest
+from drivers.link import Link
+
+SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
+_ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}
+RESEND = 60.0  # s: areas are lost at power-off, which nobody may have noticed
+
+
+def crc(data: bytes) -> bytes:
+    """CRC-16/ARC (start 0), low byte first."""
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value.to_bytes(2, "little")
+
+
+def frame(address: int, data: bytes) -> bytes:
+    """The bytes on the wire; 'Z' and '[' are control bytes here: ticket Z001 needs the escape."""
+    head = struct.pack("<HH3xBBBBBH", address, 0x8000, 0, 0, 0, 0xFE, 2, len(data))
+    inner = head + data + crc(head + data)
+    return b"\xa5" * 8 + b"".join(_ESCAPES.get(b, bytes([b])) for b in inner) + b"\x5a"
+
+
+def text_area(text: str, width: int, height: int) -> bytes:
+    """The command that shows `text` (GBK) in area 0 and forgets what was there."""
+    # A backslash starts a colour code on this card; what GBK lacks is shown as a box.
+    shown = b"".join(_gbk(character) for character in text.replace("\\", "/"))
+    record = struct.pack("<x4H", 0, 0, width, height) + bytes([0, 0, 0, 5, 0, 0, 0, 0])
+    record += b"\x02\x01\x01\x00\x00\x08" + struct.pack("<I", len(shown)) + shown
+    return b"\xa3\x06\x01\x00\x00\x00\x01" + struct.pack("<H", len(record)) + record
+
+
+def _gbk(character: str) -> bytes:
+    try:
+        return character.encode("gbk")
+    except UnicodeEncodeError:
+        return "□".encode("gbk")
+
+
+def parse(answer: bytes, address: int) -> int:
+    """The error number in a card's answer, 0 for an acknowledgement. Raises ValueError."""
+    inner = answer[answer.rindex(b"\xa5") + 1 :].removesuffix(b"\x5a")
+    for byte, escape in reversed(_ESCAPES.items()):
+        inner = inner.replace(escape, bytes([byte]))
+    if len(inner) < 19 or crc(inner[:-2]) != inner[-2:] or inner[14] != 0xA0:
+        raise ValueError("not a card's answer")
+    if inner[2:4] != struct.pack("<H", address):
+        raise ValueError("another card's answer")
+    return inner[16] or inner[15]
+
+
+class Driver(Device):
+    """One sign. The heartbeat switches the screen on, which is harmless and acknowledged."""
+
+    def __init__(
+        self,
+        name: str,
+        address: int = 0xFFFE,
+        width: int = 128,
+        height: int = 16,
+        timeout: float = 0.3,
+        every: float = 2.0,
+    ) -> None:
+        """`width` and `height` in dots; `timeout` and the heartbeat `every` in seconds."""
+        super().__init__(name)
+        self._address, self._size = address, (width, height)
+        self._timeout, self._every = timeout, every
+        self._text: Latest[str] = Latest()
+        self._resend = 0.0
+
+    def show(self, text: str) -> None:
+        self._text.put(text)
+        self.wake()
+
+    def attach(self, link: Link) -> None:
+        self._text.again()
+
+    def turn(self, link: Link) -> float:
+        if time.monotonic() >= self._resend or self.health.state != "up":
+            self._resend = time.monotonic() + RESEND
+            self._text.again()
+        text = self._text.take()
+        data = SCREEN_ON if text is None else text_area(text, *self._size)
+        try:
+            self._send(link, data)
+        except DeviceFault:
+            self._text.again()
+            raise
+        return self._every
+
+    def _send(self, link: Link, data: bytes) -> None:
+        for fault in ("", "garbled"):  # the second attempt reports what goes wrong
+            link.drain()
+            link.write(frame(self._address, data))
+            answer = link.read(30, self._timeout + link.seconds_for(len(data) + 60))
+            while answer and answer[-1:] != b"\x5a" and (more := link.read(1, self._timeout)):
+                answer += more  # escapes make an answer longer
+            try:
+                error = parse(answer, self._address)
+            except ValueError:
+                if fault:
+                    raise DeviceFault(fault if answer else "silent", again=2.0) from None
+                continue
+            if error:
+                raise DeviceFault("refused", again=5.0)
+            return

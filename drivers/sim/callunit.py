@@ -1,0 +1,76 @@
+"""A Modbus RTU module with push buttons and lamps, from the Modbus standard (hardware.md §6.2)."""
+
+import struct
+from typing import Any
+
+from drivers.sim.wire import Machine
+
+_LENGTHS = {1: 8, 2: 8, 4: 8, 5: 8}  # whole requests; function 15 tells its own
+
+
+def _crc(data: bytes) -> int:
+    value = 0xFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value
+
+
+class CallUnit(Machine):
+    """Eight discrete inputs, a counter behind each, eight coils."""
+
+    knobs = ("deaf", "garbled")
+
+    def __init__(self, address: int) -> None:
+        self.address, self.garbled = address, False
+        self.inputs, self.counters, self.lamps = [False] * 8, [0] * 8, [False] * 8
+        self._heard = b""
+
+    def press(self, number: int) -> None:
+        self.inputs[number] = True
+        self.counters[number] = (self.counters[number] + 1) % 65536
+
+    def release(self, number: int) -> None:
+        self.inputs[number] = False
+
+    def feed(self, data: bytes) -> bytes:
+        self._heard += data
+        answer = b""
+        while len(self._heard) >= 8:
+            size = _LENGTHS.get(self._heard[1], 9 + self._heard[6] if self._heard[1] == 15 else 8)
+            if len(self._heard) < size:
+                break
+            request, rest = self._heard[:size], self._heard[size:]
+            if _crc(request[:-2]) != int.from_bytes(request[-2:], "little"):
+                self._heard = self._heard[1:]  # an answer of a neighbour, or noise
+                continue
+            self._heard = rest
+            if request[0] == self.address:
+                answer += self._answer(request)
+        return answer
+
+    def _answer(self, request: bytes) -> bytes:
+        function, start, count = struct.unpack(">BHH", request[1:6])
+        body = self._serve(function, start, count, request)
+        crc = _crc(body) ^ (0x5555 if self.garbled else 0)
+        return body + crc.to_bytes(2, "little")
+
+    def _serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
+        head = bytes([self.address, function])
+        last = start + (1 if function == 5 else count)
+        if function not in (1, 2, 4, 5, 15):
+            return bytes([self.address, function | 0x80, 1])
+        if last > 8:
+            return bytes([self.address, function | 0x80, 2])
+        if function in (1, 2):
+            bits: list[Any] = (self.lamps if function == 1 else self.inputs)[start:last]
+            return head + bytes([1, sum(bool(bit) << i for i, bit in enumerate(bits))])
+        if function == 4:
+            words = self.counters[start:last]
+            return head + bytes([2 * count]) + struct.pack(f">{count}H", *words)
+        if function == 5:
+            self.lamps[start] = count == 0xFF00
+        else:
+            self.lamps[start:last] = [bool(request[7] >> i & 1) for i in range(count)]
+        return request[:6]

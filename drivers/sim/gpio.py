@@ -1,0 +1,29 @@
+"""The Pi's pins without a Pi: gpiozero's MockFactory, with contacts that bounce."""
+
+import gpiozero
+from gpiozero.pins.mock import MockFactory
+
+
+class Pins:
+    """All pins of one simulated Pi; becomes gpiozero's pin factory. Buttons connect to ground."""
+
+    def __init__(self) -> None:
+        self.bounces = 5  # how often a contact opens again before it stays closed
+        self._factory = MockFactory()
+        gpiozero.Device.pin_factory = self._factory
+
+    def press(self, pin: int) -> None:
+        for _ in range(self.bounces):
+            self._factory.pin(pin).drive_low()
+            self._factory.pin(pin).drive_high()
+        self._factory.pin(pin).drive_low()
+
+    def release(self, pin: int) -> None:
+        for _ in range(self.bounces):
+            self._factory.pin(pin).drive_high()
+            self._factory.pin(pin).drive_low()
+        self._factory.pin(pin).drive_high()
+
+    def lit(self, pin: int) -> bool:
+        """Does the lamp on `pin` shine?"""
+        return bool(self._factory.pin(pin).state)

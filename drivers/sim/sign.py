@@ -1,0 +1,76 @@
+"""An Onbon BX-6K card with its LED panel, from the vendor's protocol (hardware.md §7.2)."""
+
+from drivers.sim.wire import Machine
+
+_PLAIN = {b"\xa6\x02": 0xA5, b"\xa6\x01": 0xA6, b"\x5b\x02": 0x5A, b"\x5b\x01": 0x5B}
+
+
+def _crc(data: bytes) -> int:
+    value = 0
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value
+
+
+def _unescape(data: bytes) -> bytes:
+    plain, i = bytearray(), 0
+    while i < len(data):
+        pair = _PLAIN.get(data[i : i + 2])
+        plain.append(data[i] if pair is None else pair)
+        i += 1 if pair is None else 2
+    return bytes(plain)
+
+
+class Sign(Machine):
+    """Shows `text`, the content of its dynamic area; forgets it when the power goes."""
+
+    knobs = ("deaf", "power_off", "nack", "garbled")
+
+    def __init__(self, address: int) -> None:
+        self.address, self._area, self._on, self._heard = address, "", True, b""
+        self._power_off = self.nack = self.garbled = False
+
+    @property
+    def power_off(self) -> bool:
+        return self._power_off
+
+    @power_off.setter
+    def power_off(self, off: bool) -> None:
+        self._power_off, self._area, self._heard = off, "", b""
+
+    @property
+    def text(self) -> str:
+        return self._area if self._on else ""
+
+    def feed(self, data: bytes) -> bytes:
+        if self._power_off:
+            return b""
+        self._heard += data
+        answer = b""
+        while b"\x5a" in self._heard:
+            raw, _, self._heard = self._heard.partition(b"\x5a")
+            inner = _unescape(raw[raw.rfind(b"\xa5") + 1 :])
+            if len(inner) >= 16 and _crc(inner[:-2]) == int.from_bytes(inner[-2:], "little"):
+                to = int.from_bytes(inner[:2], "little")
+                # The any-address is for a card alone on its wire.
+                if to in (self.address, 0xFFFE) and inner[2:4] == b"\x00\x80":
+                    answer += self._obey(inner[14:-2])
+        return answer
+
+    def _obey(self, data: bytes) -> bytes:
+        error = 3 if self.nack else 0
+        if not error and data[:2] == b"\xa3\x00":
+            self._on = data[5] == 1
+        elif not error and data[:2] == b"\xa3\x10":
+            self._area = ""
+        elif not error and data[:2] == b"\xa3\x06":
+            area = data[7 + data[5] + 2 :]  # after the ids to delete, the count and the length
+            self._area = area[27:].decode("gbk", "replace") if data[6 + data[5]] else ""
+        head = b"\x00\x80" + self.address.to_bytes(2, "little") + bytes(6) + b"\xfe\x02\x05\x00"
+        body = head + bytes([0xA0, 1 if error else 0, error, 0, 0])
+        crc = _crc(body) ^ (0x5555 if self.garbled else 0)
+        escapes = {plain: pair for pair, plain in _PLAIN.items()}
+        sealed = body + crc.to_bytes(2, "little")
+        return b"\xa5" * 8 + b"".join(escapes.get(b, bytes([b])) for b in sealed) + b"\x5a"

@@ -1,0 +1,36 @@
+"""A loudspeaker: `python -m drivers.sim.voice HOST PORT` is the command that the driver starts,
+and hands its input to the Speaker, which keeps what was said."""
+
+import socket
+import sys
+
+from drivers.sim.wire import Machine
+
+
+class Speaker(Machine):
+    """Keeps the sentences it was given; answers each line, so that the command ends."""
+
+    knobs = ("deaf", "broken")
+
+    def __init__(self) -> None:
+        self.spoken: list[str] = []
+        self.broken = False
+        self._heard = b""
+
+    def url(self, wire: str) -> str:
+        host, port = wire.removeprefix("socket://").split(":")
+        return f"exec:{sys.executable} -m drivers.sim.voice {host} {port}"
+
+    def feed(self, data: bytes) -> bytes:
+        self._heard += data
+        *lines, self._heard = self._heard.split(b"\n")
+        if not self.broken:
+            self.spoken += [line.decode() for line in lines]
+            del self.spoken[:-100]
+        return (b"-" if self.broken else b"+") * len(lines)
+
+
+if __name__ == "__main__":
+    with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as speaker:
+        speaker.sendall(sys.stdin.buffer.read())
+        sys.exit(speaker.recv(1) != b"+")

@@ -1,0 +1,169 @@
+"""Pages and API: they read what is true and submit commands; they decide nothing."""
+
+import hmac
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request
+
+from controller import model as m
+from controller.engine import Engine
+from display import screens
+from display.words import say, when
+from drivers.base import Device
+from web.status import view
+
+VERBS: Mapping[str, type[m.AtWindow]] = {
+    "call-next": m.CallNext,
+    "recall": m.Recall,
+    "start": m.Start,
+    "complete": m.Complete,
+    "no-show": m.NoShow,
+    "pause": m.Pause,
+    "resume": m.Resume,
+    "sign-out": m.SignOut,
+}
+
+
+@dataclass(slots=True)
+class House:
+    """What the pages look at. `notes`: red lines (code, arguments); `screens`: boards there."""
+
+    engine: Engine
+    devices: Mapping[str, Device]
+    token: str
+    notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    screens: Callable[[], int] = lambda: 0
+
+
+def board(house: House) -> dict[str, Any]:
+    engine = house.engine
+    return screens.board(engine.plan, engine.state, engine.clock.now().wall)
+
+
+def create(house: House) -> Flask:
+    app = Flask("web")
+    app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
+    engine = house.engine
+
+    @app.before_request
+    def guard() -> None:
+        # Against DNS rebinding and foreign pages: an address or a name of this machine only,
+        # and no change asked for by another origin.
+        host = urlsplit(f"//{request.host}").hostname or ""
+        if host not in ("localhost", socket.gethostname()) and not _is_address(host):
+            abort(421)
+        origin = request.headers.get("Origin")
+        if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
+            abort(403)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'self'"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def technician() -> bool:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        given = given or request.cookies.get("token", "")
+        return hmac.compare_digest(given.encode(), house.token.encode())
+
+    def ask(command: m.Command) -> tuple[Response, int]:
+        """Submit for a technician; the outcome as JSON."""
+        outcome = engine.submit(command).result(timeout=10)
+        if isinstance(outcome, m.Refused):
+            return refusal(outcome), 409
+        events = [{"event": type(e).__name__, **_public(e)} for e in outcome]
+        return jsonify(events=events), 200
+
+    def refusal(refused: m.Refused) -> Response:
+        texts = {lang: sentence(refused, lang) for lang in ("zh", "en")}
+        return jsonify(error=refused.code, message=texts["zh"], message_en=texts["en"])
+
+    @app.get("/")
+    def status() -> str:
+        lang = "en" if request.args.get("lang") == "en" else "zh"
+        page = view(engine, house.devices, house.notes, house.screens(), lang)
+        return render_template("status.html", lang=lang, say=say, known=technician(), **page)
+
+    @app.get("/board")
+    def wall() -> str:
+        return render_template("board.html", say=say, first=board(house))
+
+    @app.get("/token")
+    def who() -> str:
+        return render_template("token.html", say=say)
+
+    @app.post("/token")
+    def enter() -> Response:
+        answer = make_response(redirect("/", 303))
+        given = request.form.get("token", "").strip()
+        answer.set_cookie("token", given, httponly=True, samesite="Strict", max_age=12 * 3600)
+        return answer
+
+    @app.post("/reprint")
+    def reprint() -> Response:
+        if not technician():
+            abort(403, say("refused.forbidden"))
+        number, press = request.form.get("ticket", ""), request.form.get("press", "")
+        engine.submit(m.Reprint(number, actor="technician", press=press)).result(timeout=10)
+        return make_response(redirect("/", 303))
+
+    @app.get("/health")
+    def health() -> Response:
+        down = [name for name, device in house.devices.items() if device.health.state == "down"]
+        return jsonify(ok=not engine.trouble, journal=engine.trouble or "ok", down=down)
+
+    @app.get("/api/v1/hall")
+    def hall() -> Response:
+        return jsonify(board(house))
+
+    @app.post("/api/v1/tickets")
+    @app.post("/api/v1/windows/<window>/<verb>")
+    def change(window: str = "", verb: str = "") -> tuple[Response, int]:
+        if not technician():
+            return refusal(m.Refused("forbidden")), 403
+        body = request.get_json(silent=True)
+        body = body if isinstance(body, dict) else {}
+        press = str(body.get("press", ""))
+        if not window:
+            kiosk = str(body.get("kiosk", next(iter(engine.plan.kiosks))))
+            service = str(body.get("service", ""))
+            return ask(m.TakeTicket(service, kiosk, actor="technician", press=press))
+        if verb == "sign-in":
+            clerk = str(body.get("clerk", ""))
+            return ask(m.SignIn(window, clerk, actor="technician", press=press))
+        if verb not in VERBS:
+            return refusal(m.Refused("bad_request", detail=verb)), 400
+        return ask(VERBS[verb](window, actor="technician", press=press))
+
+    return app
+
+
+def sentence(refused: m.Refused, lang: str) -> str:
+    """What a refusal says to the person who asked."""
+    arguments = dict(refused.arguments)
+    if "opening" in arguments:
+        arguments["opening"] = when(arguments["opening"], arguments.pop("now"), lang)
+    if "reason" in arguments:
+        arguments["reason"] = say(f"fault.{arguments['reason']}", lang)
+    return say(f"refused.{refused.code}", lang, **arguments)
+
+
+def _public(event: m.Event) -> dict[str, Any]:
+    names = ("ticket", "window", "service", "clerk", "calls", "copy")
+    return {name: getattr(event, name) for name in names if hasattr(event, name)}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""The web's one loop: Flask's pages through a2wsgi, and the event stream native on the loop."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+
+Message = MutableMapping[str, Any]
+HEARTBEAT = 2.0  # s: a screen that hears nothing for 5 s says so (domain.md §4.3)
+PATIENCE = 20.0  # s: a client that takes nothing for so long is dropped
+CLIENTS = 500
+
+
+class Live:
+    """ASGI application. A change is encoded once and given to all; the newest state wins."""
+
+    def __init__(self, flask: Flask, view: Callable[[], dict[str, Any]]) -> None:
+        """`view` gives the state that screens show; called on the loop, so it must be quick."""
+        self._flask, self._view = WSGIMiddleware(flask, workers=8), view  # type: ignore[arg-type]
+        self._clients: dict[asyncio.Event, bool] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._latest = b""
+
+    @property
+    def screens(self) -> int:
+        """How many boards are connected."""
+        return sum(self._clients.copy().values())
+
+    def changed(self) -> None:
+        """Something is new; from any thread."""
+        if self._loop and self._clients:
+            self._loop.call_soon_threadsafe(self._publish)
+
+    async def __call__(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        if scope["type"] == "http" and scope["path"] == "/api/v1/events":
+            await self._stream(scope, receive, send)
+        else:
+            await self._flask(scope, receive, send)  # type: ignore[arg-type]
+
+    def _publish(self) -> None:
+        state = json.dumps(self._view(), ensure_ascii=False)
+        self._latest = f"retry: 1000\nevent: hall\ndata: {state}\n\n".encode()
+        for client in self._clients:
+            client.set()
+
+    async def _beat(self) -> None:
+        while self._clients:
+            self._publish()
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _stream(
+        self,
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        status = 200 if len(self._clients) < CLIENTS else 503
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        if status != 200:
+            await send({"type": "http.response.body"})
+            return
+        fresh, first = asyncio.Event(), not self._clients
+        self._clients[fresh] = b"screen" in scope["query_string"]
+        self._loop = asyncio.get_running_loop()
+        if first:
+            self._beating = self._loop.create_task(self._beat())
+        self._publish()
+        gone = self._loop.create_task(_closed(receive))
+        try:
+            while not gone.done():
+                waiting = self._loop.create_task(fresh.wait())
+                await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                fresh.clear()
+                body = {"type": "http.response.body", "body": self._latest, "more_body": True}
+                await asyncio.wait_for(send(body), PATIENCE)
+        except (TimeoutError, OSError):
+            pass  # it reads nothing, or it has gone in the middle
+        finally:
+            gone.cancel()
+            del self._clients[fresh]
+
+
+async def _closed(receive: Callable[[], Awaitable[Message]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class Server:
+    """Serves `app` on `listener` in a thread of its own."""
+
+    def __init__(self, app: Live, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=8192,
+        )
+        self._server, self._listener = uvicorn.Server(config), listener
+        self._thread = threading.Thread(target=self._run, name="web")
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._listener])
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
