@@ -13,7 +13,7 @@ def business_day(wall: datetime) -> str:
 
 
 def sessions(plan: Settings, day: date) -> tuple[Session, ...]:
-    return plan.hours[day.weekday()]
+    return plan.hours.of(day.weekday())
 
 
 def is_open(plan: Settings, wall: datetime) -> bool:

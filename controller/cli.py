@@ -3,9 +3,10 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -91,34 +92,33 @@ def run(options: argparse.Namespace) -> int:
             raise too_many(options.file, broken) from broken
         notes.append(("plan_broken", {"detail": told(options.file, broken.found[0])}))
         tell("status.plan_broken", **notes[0][1])
-    last = store.last_wall()
-    system = SystemClock(plan.hall.timezone, last)
-    site = roof.Site(folder, system, listener, notes, partial(ready, folder, simulated))
-    if not simulated:
-        roof.run(plan, store, site)
-        return 0
-    # Machines are loaded only here: a real hall needs none of them.
-    from controller.simulation import Simulation, opening
+    last, first_token = store.last_wall(), not (folder / "technician.token").exists()
+    site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
+    with ExitStack() as stops:
+        if simulated:
+            # Machines are loaded only here: a real hall needs none of them.
+            from controller.simulation import Simulation, opening
 
-    clock = FakeClock(opening(plan, system.now().wall, last), speed=1.0)
-    with tempfile.TemporaryDirectory(prefix="hallqueue-") as wires:
-        simulation = Simulation(plan, Path(wires), clock)
-        site.clock, site.twin = clock, simulation
-        roof.run(simulation.plan, store, site)
-        simulation.close()
+            wires = Path(stops.enter_context(tempfile.TemporaryDirectory(prefix="hallqueue-")))
+            site.clock = FakeClock(opening(plan, site.clock.now().wall, last), speed=1.0)
+            site.twin = Simulation(plan, wires, site.clock)
+            stops.callback(site.twin.close)
+            plan = site.twin.plan
+        stop = {signal.SIGTERM, signal.SIGINT}
+        signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+        house = stops.enter_context(roof.running(plan, store, site))
+        url = "http://{}:{}/".format(*listener.getsockname()[:2])
+        if first_token:
+            tell("start.token", path=folder / "technician.token", token=house.token)
+        tell("start.serving", url=url)
+        if simulated:
+            tell("start.twin", url=url)
+        signal.sigwait(stop)
     return 0
 
 
 def too_many(file: Path, mistakes: Mistakes) -> roof.StartError:
     return roof.StartError("mistakes", file=file, count=len(mistakes.found))
-
-
-def ready(folder: Path, simulated: bool, url: str, token: str) -> None:
-    if token:
-        tell("start.token", path=folder / "technician.token", token=token)
-    tell("start.serving", url=url)
-    if simulated:
-        tell("start.twin", url=url)
 
 
 def main() -> None:
@@ -143,12 +143,8 @@ def main() -> None:
                 "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
             )
         if act is run:
-            verb_parser.add_argument(
-                "--bind", default="127.0.0.1", help="web address (%(default)s)"
-            )
-            verb_parser.add_argument(
-                "--port", type=int, default=8080, help="web port (%(default)s)"
-            )
+            verb_parser.add_argument("--bind", default="127.0.0.1", help="web address (%(default)s)")
+            verb_parser.add_argument("--port", type=int, default=8080, help="web port (%(default)s)")
     options = parser.parse_args()
     # Before python-escpos is imported: it calls logging.basicConfig itself.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -75,9 +75,7 @@ def _time(plan: Settings, state: State, now: Now) -> Iterator[m.Event]:
             unserved = () if state.provisional else tuple(state.tickets)
             yield m.DayClosed(state.day, unserved, **stamp)
         tickets = tuple(kept.tickets.values())
-        yield m.DayOpened(
-            today, state.kiosks, kept.issued, tickets, kept.windows, kept.calls, **stamp
-        )
+        yield m.DayOpened(today, state.kiosks, kept.issued, tickets, kept.windows, kept.calls, **stamp)
         state = State()
     # A clock that nobody trusts locks nobody out.
     opens = not now.trusted or calendar.is_open(plan, now.wall)
@@ -87,9 +85,7 @@ def _time(plan: Settings, state: State, now: Now) -> Iterator[m.Event]:
         yield m.SessionClosed(**stamp)
 
 
-def _answer(
-    plan: Settings, state: State, command: m.Command, now: Now, stamp: Stamp
-) -> Iterator[m.Event]:
+def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: Stamp) -> Iterator[m.Event]:
     match command:
         case m.Tick():
             pass
@@ -112,15 +108,13 @@ def _answer(
                 raise m.Refused("no_such_ticket", ticket=number)
             yield m.TicketReprinted(number, state.tickets[number].prints + 1, **stamp)
         case m.AtWindow(name):
-            if name not in plan.windows:
+            if name not in plan.window:
                 raise m.Refused("no_such_window", window=name)
             yield from _at_window(plan, state, command, now, stamp)
 
 
-def _issue(
-    plan: Settings, state: State, service: str, kiosk: str, now: Now, stamp: Stamp
-) -> m.Event:
-    if service not in plan.services:
+def _issue(plan: Settings, state: State, service: str, kiosk: str, now: Now, stamp: Stamp) -> m.Event:
+    if service not in plan.service:
         raise m.Refused("no_such_service", service=service)
     if not state.open:
         opening = calendar.next_opening(plan, now.wall)
@@ -163,7 +157,7 @@ def _at_window(
             _guard(window, now)
             if window.ticket:
                 yield finish
-            offered = plan.windows[name].services
+            offered = plan.window[name].services
             chosen = next((t for t in state.waiting() if t.service in offered), None)
             if chosen:
                 yield m.TicketCalled(name, chosen.number, **stamp)

@@ -17,7 +17,7 @@ _COMMANDS: dict[str, type[m.AtWindow]] = {
 
 def command(plan: Settings, state: State, device: str, key: str, press: str) -> m.Command | None:
     """What pressing `key` of `device` asks for; None for a key that means nothing here."""
-    place = plan.devices[device]
+    place = plan.device[device]
     if place.kiosk:
         return m.TakeTicket(key, place.kiosk, actor=device, press=press)
     if not place.window or key not in _COMMANDS:
@@ -25,7 +25,7 @@ def command(plan: Settings, state: State, device: str, key: str, press: str) -> 
     window = state.window(place.window)
     if not window.clerk:
         # A box without digits: its first press opens the window under the configured 工号.
-        clerk = plan.windows[place.window].clerk
+        clerk = plan.window[place.window].clerk
         return m.SignIn(place.window, clerk, actor=clerk, press=press)
     kind = m.Resume if window.paused and key == "pause" else _COMMANDS[key]
     return kind(place.window, actor=window.clerk, press=press)

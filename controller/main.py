@@ -2,10 +2,10 @@
 
 import logging
 import secrets
-import signal
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,26 +55,24 @@ def listen(bind: str, port: int) -> socket.socket:
 
 def require_ports(plan: Settings) -> None:
     """Every tty that hall.toml names must exist at a first start. Raises StartError."""
-    for name, device in plan.devices.items():
+    for name, device in plan.device.items():
         if device.url.startswith("/") and not Path(device.url).exists():
             raise StartError("no_port", device=name, url=device.url)
 
 
-def token(folder: Path) -> tuple[str, bool]:
-    """The technician's token, and whether it is new."""
+def token(folder: Path) -> str:
+    """The technician's token, made at the first start."""
     path = folder / "technician.token"
-    if path.exists():
-        return path.read_text().strip(), False
-    made = secrets.token_urlsafe(16)
-    path.touch(mode=0o600)
-    path.write_text(made + "\n")
-    return made, True
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(16) + "\n")
+    return path.read_text().strip()
 
 
 def build(plan: Settings) -> dict[str, Device]:
     """The devices of hall.toml, in its order."""
     built: dict[str, Device] = {}
-    for name, stanza in plan.devices.items():
+    for name, stanza in plan.device.items():
         try:
             built[name] = load(stanza.driver)(name, **stanza.options)
         except Exception:
@@ -87,12 +85,10 @@ def ports(plan: Settings, devices: Mapping[str, Device]) -> list[Port]:
     """One port for each wire; a device that needs no wire has one for itself."""
     wires: dict[str, list[str]] = {}
     for name, device in devices.items():
-        wires.setdefault(plan.devices[name].url if device.wired else f"{name} alone", []).append(
-            name
-        )
+        wires.setdefault(plan.device[name].url if device.wired else f"{name} alone", []).append(name)
     found = []
     for names in wires.values():
-        first, members = plan.devices[names[0]], [devices[name] for name in names]
+        first, members = plan.device[names[0]], [devices[name] for name in names]
         url = first.url if members[0].wired else ""
         found.append(Port(url, first.baudrate, members, first.retry))
     return found
@@ -100,32 +96,30 @@ def ports(plan: Settings, devices: Mapping[str, Device]) -> list[Port]:
 
 @dataclass(slots=True)
 class Site:
-    """What a run needs besides the plan. `ready` is told the hall's address and new token."""
+    """What a hall stands on besides its plan: data folder, clock, web address, red lines, twin."""
 
     folder: Path
     clock: Clock
     listener: socket.socket
-    notes: list[Note]
-    ready: Callable[[str, str], None]
+    notes: list[Note] = field(default_factory=list)
     twin: Twin | None = None
 
 
-def run(plan: Settings, store: Store, site: Site) -> None:
-    """Run the hall until SIGTERM or SIGINT."""
+@contextmanager
+def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
+    """The running hall, from its journal up to its pages; stopped in reverse order."""
     engine = Engine(plan, store, site.clock)
     devices = build(plan)
     stage = Stage(plan, devices, engine.submit)
-    secret, new = token(site.folder)
-    house = House(engine, devices, secret, site.notes)
+    house = House(engine, devices, token(site.folder), site.notes)
     flask = create(house)
     if site.twin:
-        twin_page.add(flask, site.twin, {code: s.name for code, s in plan.services.items()})
+        twin_page.add(flask, site.twin, {code: service.name for code, service in plan.service.items()})
     live = Live(flask, lambda: board(house))
     house.screens = lambda: live.screens
 
     def pressed(press: Press) -> None:
-        command = keys.command(plan, engine.state, press.device, press.key, press.id)
-        if command:
+        if command := keys.command(plan, engine.state, press.device, press.key, press.id):
             engine.submit(command)
 
     def changed(device: Device) -> None:
@@ -137,28 +131,13 @@ def run(plan: Settings, store: Store, site: Site) -> None:
         if isinstance(device, Button):
             device.emit = pressed
     engine.listeners += [stage.listen, lambda *_: live.changed()]
-    server, lines = Server(live, site.listener), ports(plan, devices)
-    stop = _stop_signal()
-    new_plan = store.plan() != plan.text
-    engine.start()
-    if new_plan:
+    if store.plan() != plan.text:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state, site.clock.now())
-    for line in lines:
-        line.start()
-    server.start()
-    host, number = site.listener.getsockname()[:2]
-    site.ready(f"http://{host}:{number}/", secret if new else "")
-    stop()
-    server.stop()
-    for line in reversed(lines):
-        line.stop()
-    engine.stop()
-    store.close()
-
-
-def _stop_signal() -> Callable[[], object]:
-    """A function that waits for SIGTERM or SIGINT, counted from now."""
-    signals = {signal.SIGTERM, signal.SIGINT}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    return lambda: signal.sigwait(signals)
+    parts: list[Engine | Port | Server] = [engine, *ports(plan, devices), Server(live, site.listener)]
+    with ExitStack() as stops:
+        stops.callback(store.close)
+        for part in parts:
+            part.start()
+            stops.callback(part.stop)
+        yield house

@@ -5,6 +5,7 @@ Machines and wires live in drivers/sim; the twin page sees and moves them throug
 
 import io
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,15 +28,19 @@ _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
     "voice_command": lambda device: Speaker(),
 }
-HOLD = 0.25  # s: how long the twin holds a button down; a poll must be able to see it
+HOLD = 0.15  # s: how long the twin holds a ticket button down
 
 
 def opening(plan: Settings, wall: datetime, last: datetime | None) -> datetime:
-    """When the simulated clock starts: the next opening; or where the journal stopped, if the
-    hall was open then. Never before the journal's last moment."""
+    """When the simulated clock starts: at the first session of the next working day; or where
+    the journal stopped, if the hall was open then. Never before the journal's last moment."""
     if last and calendar.is_open(plan, last):
         return last
-    return calendar.next_opening(plan, max(wall, last) if last else wall)
+    moment = max(wall, last) if last else wall
+    while True:
+        moment = calendar.next_opening(plan, moment)
+        if moment.time() == calendar.sessions(plan, moment.date())[0][0]:
+            return moment
 
 
 class Simulation:
@@ -46,14 +51,15 @@ class Simulation:
 
     def __init__(self, real: Settings, folder: Path, clock: FakeClock) -> None:
         self._clock, self._pins = clock, Pins()
+        self._free: dict[int, float] = {}  # when a finger may press this pin again (monotonic)
         self.machines: dict[str, Machine] = {}
         self.wires: dict[str, Wire] = {}
         buses: dict[str, list[str]] = {}
-        for name, device in real.devices.items():
+        for name, device in real.device.items():
             if device.driver in _MACHINES:
                 self.machines[name] = _MACHINES[device.driver](device)
                 buses.setdefault(device.url or name, []).append(name)
-        swapped = dict(real.devices)
+        swapped = dict(real.device)
         for number, (url, names) in enumerate(buses.items()):
             machines = [self.machines[name] for name in names]
             network = url.startswith(("socket:", "exec:"))
@@ -64,22 +70,23 @@ class Simulation:
                 url = machines[0].url(wire.url)
                 options = {**device.options, **({"url": url} if "url" in device.options else {})}
                 swapped[name] = replace(device, url=url, options=options)
-        self.plan = replace(real, devices=swapped)
+        self.plan = replace(real, device=swapped)
 
     def close(self) -> None:
         for wire in self.wires.values():
             wire.unplug()
 
     def press(self, device: str, key: str) -> None:
-        """Press a button and let it go a moment later."""
+        """Press a key and let it go a moment later; presses of one key follow each other."""
         machine = self.machines.get(device)
         if isinstance(machine, CallUnit):
-            box: CallUnit | Pins = machine
-            place = self._keys(device).index(key)
+            machine.tap(self._keys(device).index(key))
         else:
-            box, place = self._pins, self.plan.devices[device].options["pins"][key]
-        box.press(place)
-        threading.Timer(HOLD, box.release, [place]).start()
+            pin = self.plan.device[device].options["pins"][key]
+            start = max(time.monotonic(), self._free.get(pin, 0.0))
+            self._free[pin] = start + 2 * HOLD
+            for act, moment in ((self._pins.press, start), (self._pins.release, start + HOLD)):
+                threading.Timer(moment - time.monotonic(), act, [pin]).start()
 
     def turn(self, device: str, knob: str, value: int) -> None:
         """Turn a fault knob of a machine, or of its wire (unplugged, noise)."""
@@ -114,14 +121,14 @@ class Simulation:
             "clock": f"{now.wall:%Y-%m-%d %H:%M:%S}",
             "weekday": now.wall.weekday(),
             "speed": self._clock.speed,
-            "devices": [self._face(name) for name in self.plan.devices],
+            "devices": [self._face(name) for name in self.plan.device],
         }
 
     def _keys(self, device: str) -> list[str]:
-        return list(self.plan.devices[device].options.get("keys", KEYS))
+        return list(self.plan.device[device].options.get("keys", KEYS))
 
     def _face(self, name: str) -> dict[str, Any]:
-        device, machine = self.plan.devices[name], self.machines.get(name)
+        device, machine = self.plan.device[name], self.machines.get(name)
         face: dict[str, Any] = {"name": name, "driver": device.driver, "window": device.window}
         if machine:
             wire = self.wires[name]

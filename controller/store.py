@@ -133,9 +133,7 @@ def verify(path: Path) -> tuple[int, int]:
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     seal, good = "", 0
     try:
-        for *row, kept in db.execute(
-            "SELECT seq, time, kind, body, seal FROM journal ORDER BY seq"
-        ):
+        for *row, kept in db.execute("SELECT seq, time, kind, body, seal FROM journal ORDER BY seq"):
             seal = _sealed(seal, row)
             if row[0] != good + 1 or seal != kept:
                 return good, good + 1

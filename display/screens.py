@@ -35,14 +35,14 @@ def lamp(plan: Settings, state: hall.State, window: str) -> str:
         return "paused"
     if there.ticket:
         return "serving"
-    services = plan.windows[window].services
+    services = plan.window[window].services
     return "waiting" if any(t.service in services for t in state.waiting()) else "free"
 
 
 def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
     """The ticket buttons of a kiosk that give a ticket now."""
     usable = state.open and kiosk not in state.kiosks
-    return frozenset(plan.services) if usable else frozenset()
+    return frozenset(plan.service) if usable else frozenset()
 
 
 def spell(number: str) -> str:
@@ -62,7 +62,7 @@ def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
     phase = "open" if state.open else "break" if calendar.in_break(plan, wall) else "closed"
     closed = [reason for reason in state.kiosks.values() if reason != "starting"]
     notice = "kiosk_closed" if closed else "notice" if phase == "open" else phase
-    waiting = dict.fromkeys(plan.services, 0)
+    waiting = dict.fromkeys(plan.service, 0)
     for ticket in state.waiting():
         waiting[ticket.service] = waiting.get(ticket.service, 0) + 1
     now_at = {there.ticket: (name, there) for name, there in state.windows.items() if there.ticket}
@@ -83,9 +83,9 @@ def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
         "alert": bool(closed),
         "calls": list(calls.values()),
         "waiting": [
-            {"code": code, "name": plan.services[code].name, "count": count}
+            {"code": code, "name": plan.service[code].name, "count": count}
             for code, count in waiting.items()
-            if code in plan.services
+            if code in plan.service
         ],
         "windows": {name: there.ticket for name, there in state.windows.items() if there.clerk},
     }

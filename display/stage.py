@@ -53,13 +53,13 @@ class Stage:
         for number, held in state.tickets.items():
             if held.paper in ("printing", "pending"):
                 self._report(state.day, number, "unconfirmed")
-        for name in self._plan.kiosks:
+        for name in self._plan.kiosk:
             self._submit(m.CloseKiosk(name, "starting", actor=ACTOR))
         self._levels(state, now)
 
     def health(self, device: Device) -> None:
         """A printer's health decides whether its kiosks may hand out tickets."""
-        for name, kiosk in self._plan.kiosks.items():
+        for name, kiosk in self._plan.kiosk.items():
             if kiosk.printer != device.name:
                 continue
             if device.health.state in ("up", "degraded"):
@@ -86,7 +86,7 @@ class Stage:
 
     def _levels(self, state: State, now: Now) -> None:
         for name, device in self._devices.items():
-            place, show = self._plan.devices[name], getattr(device, "show", None)
+            place, show = self._plan.device[name], getattr(device, "show", None)
             if show is None:
                 continue
             if place.kiosk:
@@ -97,7 +97,7 @@ class Stage:
                 show(screens.sign(self._plan, state, place.window, now.wall))
 
     def _print(self, state: State, issued: m.Ticket) -> None:
-        printer = self._devices.get(self._plan.kiosks[issued.kiosk].printer)
+        printer = self._devices.get(self._plan.kiosk[issued.kiosk].printer)
         report = partial(self._report, state.day, issued.number)
         if not isinstance(printer, Printer):
             report("failed")
@@ -110,7 +110,7 @@ class Stage:
         self._submit(m.ReportPaper(day, number, answer, actor=ACTOR))
 
     def _refused(self, command: m.Command, refusal: m.Refused) -> None:
-        asking = self._plan.devices.get(command.actor)
+        asking = self._plan.device.get(command.actor)
         if isinstance(command, m.TakeTicket) and asking and asking.kiosk:
             arguments: dict[str, Any] = dict(refusal.arguments)
             if refusal.code == "closed":
@@ -119,9 +119,7 @@ class Stage:
                 self._speak(say(f"voice.{refusal.code}", **arguments))
         elif isinstance(command, m.AtWindow):
             for name, device in self._devices.items():
-                if self._plan.devices[name].window == command.window and isinstance(
-                    device, CallUnit
-                ):
+                if self._plan.device[name].window == command.window and isinstance(device, CallUnit):
                     device.refuse()
 
     def _speak(self, text: str) -> None:

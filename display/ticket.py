@@ -18,8 +18,8 @@ _FIGURE = {576: 186, 384: 116}  # font size whose figures are 17 and 10.5 mm hig
 
 def lines(plan: Settings, state: hall.State, ticket: m.Ticket) -> tuple[Line, ...]:
     """What the ticket says, top to bottom; without a name or an ID."""
-    service = plan.services[ticket.service]
-    windows = [name for name, window in plan.windows.items() if ticket.service in window.services]
+    service = plan.service[ticket.service]
+    windows = [name for name, window in plan.window.items() if ticket.service in window.services]
     copy = [Line(say("ticket.copy", copy=ticket.prints), 2)] if ticket.prints > 1 else []
     return (
         Line(plan.hall.name),

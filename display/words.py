@@ -11,9 +11,7 @@ from typing import Any
 def catalogue() -> dict[str, dict[str, str]]:
     """Every sentence by its code, such as "fault.paper_out", in each language."""
     groups = tomllib.loads(files("display").joinpath("words.toml").read_text("utf-8"))
-    return {
-        f"{group}.{code}": texts for group, all_ in groups.items() for code, texts in all_.items()
-    }
+    return {f"{group}.{code}": texts for group, all_ in groups.items() for code, texts in all_.items()}
 
 
 def say(code: str, lang: str = "zh", **arguments: Any) -> str:

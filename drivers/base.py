@@ -87,15 +87,13 @@ class Latest(Generic[T]):
 
     def take(self) -> T | None:
         """The value if it is new, else None."""
-        if not self._fresh:
-            return None
-        # Cleared first: a value put meanwhile stays fresh and is taken next time.
-        self._fresh = False
-        return self._value
+        # Cleared before it is read: a value put meanwhile stays fresh and is taken next time.
+        fresh, self._fresh = self._fresh, False
+        return self._value if fresh else None
 
 
 class Fleeting(Generic[T]):
-    """Mailbox for speech: short, and dropped when it is no longer true."""
+    """Mailbox for speech: `size` items at most, each dropped after `seconds`."""
 
     def __init__(self, size: int, seconds: float) -> None:
         self._items: deque[tuple[float, T]] = deque(maxlen=size)
@@ -142,13 +140,10 @@ class Device:
 
     def report(self, state: str, code: str = "") -> None:
         """Say a fault once and the recovery once."""
-        if (self.health.state, self.health.code) == (state, code):
-            return
-        self.health = Health(state, code, time.monotonic())
-        log.log(
-            logging.INFO if state == "up" else logging.WARNING, "%s: %s %s", self.name, state, code
-        )
-        self.on_health(self)
+        if (self.health.state, self.health.code) != (state, code):
+            self.health = Health(state, code, time.monotonic())
+            log.log(logging.INFO if state == "up" else logging.WARNING, "%s: %s %s", self.name, state, code)
+            self.on_health(self)
 
 
 class Button(Device):
@@ -175,17 +170,13 @@ class Port:
         """Empty `url`: no wire. `retry`: longest pause in seconds between attempts to open one."""
         self._open = partial(Link, url, baudrate) if url else NoLink
         self._devices, self._retry = devices, retry
-        self._awake = threading.Event()
+        self._awake, self._stopping = threading.Event(), False
         self._poked: set[Device] = set()
         self._bugs: set[str] = set()
-        self._stopping = False
         for device in devices:
             device.wake = partial(self._poke, device)
-        name = f"port {devices[0].name}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
+        self._thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
+        self.start = self._thread.start
 
     def stop(self) -> None:
         self._stopping = True
@@ -253,7 +244,7 @@ class Port:
             act()
         except (DeviceFault, LinkLost):
             raise
-        except Exception as error:  # the one place where a driver's bug ends
+        except Exception as error:
             if repr(error) not in self._bugs:
                 self._bugs.add(repr(error))
                 log.exception("%s: a bug in its driver", device.name)
@@ -261,24 +252,21 @@ class Port:
 
 
 class UnknownDriver(LookupError):
-    """No file and no entry point of this name. `nearest` is a driver that exists, or empty."""
+    """No file and no entry point of this name; `nearest` is one that exists, or empty."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, names: list[str]) -> None:
         super().__init__(name)
-        here = [file.stem for file in Path(__file__).parent.glob("*_*.py") if file.stem[0] != "_"]
-        names = here + list(entry_points(group="hallqueue.drivers").names)
         self.nearest = next(iter(get_close_matches(name, names, 1, 0.4)), "")
 
 
 def load(driver: str) -> type[Device]:
-    """The class behind `driver = "..."`: `drivers/<driver>.py`, or an installed entry point.
-
-    The class of a module is the one named `Driver`. Imported on first use only.
-    """
-    if "_" in driver and (Path(__file__).parent / f"{driver}.py").is_file():
-        found: type[Device] = importlib.import_module(f"drivers.{driver}").Driver
-        return found
-    for entry in entry_points(group="hallqueue.drivers", name=driver):
-        found = entry.load()
-        return found
-    raise UnknownDriver(driver)
+    """The class behind `driver = "..."`: `Driver` in `drivers/<driver>.py`, or an installed
+    entry point of the group hallqueue.drivers. Imported on first use only."""
+    here = [file.stem for file in Path(__file__).parent.glob("*_*.py") if file.stem[0] != "_"]
+    installed = {entry.name: entry for entry in entry_points(group="hallqueue.drivers")}
+    if driver not in here and driver not in installed:
+        raise UnknownDriver(driver, [*here, *installed])
+    module = f"drivers.{driver}"
+    found: type[Device]
+    found = importlib.import_module(module).Driver if driver in here else installed[driver].load()
+    return found

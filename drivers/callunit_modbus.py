@@ -37,9 +37,7 @@ def frame(address: int, function: int, data: bytes) -> bytes:
     return body + crc(body)
 
 
-def exchange(
-    link: Link, address: int, function: int, data: bytes, size: int, timeout: float
-) -> bytes:
+def exchange(link: Link, address: int, function: int, data: bytes, size: int, timeout: float) -> bytes:
     """Send a request; the `size` bytes of the answer after its function code.
 
     Raises DeviceFault: silent, garbled, or refused (an exception answer).
@@ -121,9 +119,7 @@ class Driver(Button):
             data = exchange(link, self._address, READ_COUNTERS, ask, 1 + 2 * count, self._timeout)
             now = list(struct.unpack(f">{count}H", data[1:]))
         else:
-            data = exchange(
-                link, self._address, READ_INPUTS, ask, 1 + (count + 7) // 8, self._timeout
-            )
+            data = exchange(link, self._address, READ_INPUTS, ask, 1 + (count + 7) // 8, self._timeout)
             now = [data[1 + i // 8] >> i % 8 & 1 for i in range(count)]
         before, self._before = self._before or now, now
         for key, old, new in zip(self._keys, before, now, strict=True):

@@ -209,4 +209,5 @@ def _dummy() -> Any:
                 tempfile.tempdir = before
     import escpos.printer
 
-    return escpos.printer.Dummy()
+    # A profile with a width, or python-escpos prints a remark for every picture.
+    return escpos.printer.Dummy(profile="TM-T20II")

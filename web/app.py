@@ -133,7 +133,7 @@ def create(house: House) -> Flask:
         body = body if isinstance(body, dict) else {}
         press = str(body.get("press", ""))
         if not window:
-            kiosk = str(body.get("kiosk", next(iter(engine.plan.kiosks))))
+            kiosk = str(body.get("kiosk", next(iter(engine.plan.kiosk))))
             service = str(body.get("service", ""))
             return ask(m.TakeTicket(service, kiosk, actor="technician", press=press))
         if verb == "sign-in":

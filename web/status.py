@@ -15,7 +15,7 @@ QUESTIONS = ("take", "call", "show", "speak")
 
 def question(plan: Settings, device: Device) -> str:
     """Which of the four questions `device` answers."""
-    place = plan.devices[device.name]
+    place = plan.device[device.name]
     if isinstance(device, Voice):
         return "speak"
     if place.window:
@@ -34,9 +34,7 @@ def view(
     plan, state, now = engine.plan, engine.state, engine.clock.now()
     rows = [_row(plan, device, now.mono, lang) for device in devices.values()]
     rows.sort(key=lambda row: ("down", "degraded", "starting", "up").index(row["state"]))
-    answers = {
-        name: _answer([r for r in rows if r["question"] == name], lang) for name in QUESTIONS
-    }
+    answers = {name: _answer([r for r in rows if r["question"] == name], lang) for name in QUESTIONS}
     if screens < plan.board.screens:
         text = say("status.boards", lang, there=screens, wanted=plan.board.screens)
         answers["show"]["cures"].append(text)
@@ -81,7 +79,7 @@ def _row(plan: Settings, device: Device, mono: float, lang: str) -> dict[str, An
     health = device.health
     return {
         "name": device.name,
-        "driver": plan.devices[device.name].driver,
+        "driver": plan.device[device.name].driver,
         "question": question(plan, device),
         "state": health.state,
         "word": say(f"status.state_{health.state}", lang),

@@ -26,6 +26,22 @@ class CallUnit(Machine):
         self.address, self.garbled = address, False
         self.inputs, self.counters, self.lamps = [False] * 8, [0] * 8, [False] * 8
         self._heard = b""
+        self._taps: list[int] = []  # inputs to press and let go, each long enough to be polled
+        self._polls = 0
+
+    def tap(self, number: int) -> None:
+        """Press a key like a finger does: two polls down, two polls up before the next."""
+        self._taps.append(number)
+
+    def _finger(self) -> None:
+        self._polls = self._polls + 1 if self._taps else 0
+        if self._polls == 1:
+            self.press(self._taps[0])
+        elif self._polls == 3:
+            self.release(self._taps[0])
+        elif self._polls == 5:
+            del self._taps[0]
+            self._polls = 0
 
     def press(self, number: int) -> None:
         self.inputs[number] = True
@@ -63,6 +79,8 @@ class CallUnit(Machine):
             return bytes([self.address, function | 0x80, 1])
         if last > 8:
             return bytes([self.address, function | 0x80, 2])
+        if function in (2, 4):
+            self._finger()
         if function in (1, 2):
             bits: list[Any] = (self.lamps if function == 1 else self.inputs)[start:last]
             return head + bytes([1, sum(bool(bit) << i for i, bit in enumerate(bits))])

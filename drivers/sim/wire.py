@@ -36,9 +36,7 @@ class Wire:
     url: str
 
     def __init__(self, *machines: Machine) -> None:
-        self.machines = machines
-        self.noise = 0
-        self.carried = 0  # bytes, both ways, since noise was last set to 0
+        self.machines, self.noise, self._carried = machines, 0, 0
         self._woken, self._waker = os.pipe()
         self._thread: threading.Thread | None = None
 
@@ -66,41 +64,25 @@ class Wire:
     def _run(self) -> None:
         while True:
             ready, _, _ = select.select([self._woken, self._descriptor()], [], [])
-            data = b""
-            if self._woken in ready:
-                if b"x" in os.read(self._woken, 64):
-                    return
-            else:
-                data = self._through(self._receive())
+            if self._woken in ready and b"x" in os.read(self._woken, 64):
+                return
+            data = b"" if self._woken in ready else self._through(self._receive())
             for machine in self.machines:
-                answer = b"" if machine.deaf else machine.feed(data)
-                if answer:
+                if answer := b"" if machine.deaf else machine.feed(data):
                     self._send(self._through(answer))
 
     def _through(self, data: bytes) -> bytes:
-        if not self.noise:
-            self.carried = 0
-            return data
-        start, self.carried = self.carried, self.carried + len(data)
-        return bytes(
-            byte ^ 1 if (start + i) % self.noise == self.noise - 1 else byte
-            for i, byte in enumerate(data)
-        )
+        start = self._carried
+        self._carried = start + len(data) if self.noise else 0
+        last = self.noise - 1
+        return bytes(b ^ 1 if last >= 0 and i % self.noise == last else b for i, b in enumerate(data, start))
 
-    def _open(self) -> None:
-        raise NotImplementedError
-
-    def _close(self) -> None:
-        raise NotImplementedError
-
-    def _descriptor(self) -> int:
-        raise NotImplementedError
-
-    def _receive(self) -> bytes:
-        raise NotImplementedError
-
-    def _send(self, data: bytes) -> None:
-        raise NotImplementedError
+    # What a kind of wire is: how it opens and closes, and moves bytes.
+    def _open(self) -> None: ...
+    def _close(self) -> None: ...
+    def _descriptor(self) -> int: ...  # type: ignore[empty-body]
+    def _receive(self) -> bytes: ...  # type: ignore[empty-body]
+    def _send(self, data: bytes) -> None: ...
 
 
 class PtyWire(Wire):
@@ -113,8 +95,8 @@ class PtyWire(Wire):
     def _open(self) -> None:
         # The slave stays open here, so that the daemon may come and go without a hang-up.
         self._master, self._slave = pty.openpty()
-        tty.setraw(self._master)
-        tty.setraw(self._slave)
+        for end in (self._master, self._slave):
+            tty.setraw(end)
         os.set_blocking(self._master, False)
         Path(self.url).unlink(missing_ok=True)
         os.symlink(os.ttyname(self._slave), self.url)
@@ -140,20 +122,16 @@ class PtyWire(Wire):
 class TcpWire(Wire):
     """A TCP port of a network device; one client at a time, as cheap printers have it."""
 
-    def __init__(self, *machines: Machine, port: int = 0) -> None:
+    def __init__(self, *machines: Machine) -> None:
         super().__init__(*machines)
+        self._address: tuple[str, int] = ("127.0.0.1", 0)
         self._client: socket.socket | None = None
-        self._address = ("127.0.0.1", port)
-        self._listen()
-        self._server.close()
+        self.plug()
 
-    def _listen(self) -> None:
+    def _open(self) -> None:
         self._server = socket.create_server(self._address)
         self._address = self._server.getsockname()
         self.url = f"socket://{self._address[0]}:{self._address[1]}"
-
-    def _open(self) -> None:
-        self._listen()
 
     def _close(self) -> None:
         self._server.close()
@@ -162,26 +140,27 @@ class TcpWire(Wire):
     def _hang_up(self) -> None:
         if self._client is not None:
             self._client.close()
-            self._client = None
+        self._client = None
 
     def _descriptor(self) -> int:
         return (self._client or self._server).fileno()
 
     def _receive(self) -> bytes:
-        if self._client is None:
-            self._client, _ = self._server.accept()
-            return b""
+        data = b""
         try:
+            if self._client is None:
+                self._client, _ = self._server.accept()
+                return b""
             data = self._client.recv(4096)
         except ConnectionError:
-            data = b""
+            pass
         if not data:
             self._hang_up()
         return data
 
     def _send(self, data: bytes) -> None:
-        if self._client is not None:
-            try:
+        try:
+            if self._client is not None:
                 self._client.sendall(data)
-            except OSError:
-                self._hang_up()
+        except OSError:
+            self._hang_up()

@@ -1,0 +1,50 @@
+# hallqueue: `make` alone lists what can be made. Nothing here asks a question.
+PORT ?= 8080
+HALL ?= examples/longshuitang.toml
+# The first Python 3.11 to 3.13 that really runs.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN = .venv/bin
+
+list:
+	@echo "make run [PORT=8080]  a whole simulated hall on this machine  在本机运行整个模拟大厅"
+	@echo "make test             set everything up, run all tests         安装并运行全部测试"
+	@echo "make lint             ruff and mypy                            检查代码"
+	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
+	@echo "make lock             write the lock files anew                重写依赖锁"
+
+run: .venv/run
+	@.ci/packages run
+	@echo "启动模拟大厅 | starting the simulated hall: http://127.0.0.1:$(PORT)/twin"
+	@$(BIN)/hallqueue simulate $(HALL) --port $(PORT)
+
+test: .venv/test
+	@.ci/packages test
+	@if [ -n "$(CI)" ]; then $(MAKE) --no-print-directory lint; fi
+	@echo "运行测试 | running the tests"
+	@$(BIN)/python -m pytest
+
+lint: .venv/test
+	@echo "检查代码 | ruff and mypy"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: .venv/test
+	@$(BIN)/python tests/bench.py
+
+# Stamps: a changed lock or pyproject.toml installs again, all else is instant.
+.venv/run: requirements.lock pyproject.toml
+	@PYTHON="$(PYTHON)" .ci/venv requirements.lock && touch $@
+
+.venv/test: requirements-test.lock pyproject.toml
+	@PYTHON="$(PYTHON)" .ci/venv requirements-test.lock && touch .venv/run $@
+
+lock:
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv
+	@for e in "" test; do .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
+		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
+	@rm -rf .venv-lock
+
+.PHONY: list run test lint bench lock

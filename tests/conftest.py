@@ -1,0 +1,128 @@
+"""What tests stand on: the real configuration, a clock of their own, a whole running hall."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from wait import until
+
+from controller import main as roof
+from controller.clock import FakeClock
+from controller.settings import Settings, parse
+from controller.simulation import Simulation
+from controller.store import Store
+from drivers.base import load
+from web.app import House
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "longshuitang.toml"
+MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def needs(program: str) -> str:
+    """The path of a program that a test drives; without it the test fails in CI, else skips."""
+    path = shutil.which(program)
+    if path is None:
+        reason = f"{program} is missing: apt-get install {program}"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return path
+
+
+@pytest.fixture
+def plan() -> Settings:
+    return parse(EXAMPLE.read_bytes(), load)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(MONDAY)
+
+
+@dataclass
+class Hall:
+    """A whole hall in this process: real drivers on simulated wires, and its twin."""
+
+    house: House
+    twin: Simulation
+    url: str
+    folder: Path
+
+    def press(self, device: str, key: str) -> None:
+        self.twin.press(device, key)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path) as answer:
+            return json.load(answer)
+
+    def page(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path) as answer:
+            return str(answer.read().decode())
+
+    def machine(self, name: str) -> Any:
+        return self.twin.machines[name]
+
+    def turn(self, device: str, knob: str, value: int = 1) -> None:
+        self.twin.turn(device, knob, value)
+
+    def health(self, name: str) -> tuple[str, str]:
+        health = self.house.devices[name].health
+        return health.state, health.code
+
+    @property
+    def state(self) -> Any:
+        return self.house.engine.state
+
+    def take(self, service: str = "A") -> str:
+        """Press a ticket button; the number that was issued."""
+        before = self.state.issued.get(service, 0)
+        self.press("buttons", service)
+        until(lambda: self.state.issued.get(service, 0) > before)
+        return f"{service}{before + 1:03}"
+
+    def call(self, window: str) -> str:
+        """Press next at a window, signing in first if need be; the number that was called."""
+        if not self.state.window(window).clerk:
+            self.press(f"unit{window}", "next")
+            until(lambda: self.state.window(window).clerk)
+        before = self.state.window(window).ticket
+        self.press(f"unit{window}", "next")
+        return str(until(lambda: (t := self.state.window(window).ticket) != before and t))
+
+
+@pytest.fixture
+def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]:
+    """Start a hall on a journal folder; call again after `stop` for a restart."""
+    running: list[Any] = []
+
+    def start(text: str | None = None, folder: str = "data") -> Hall:
+        real = parse((text or EXAMPLE.read_text()).encode(), load)
+        (wires := tmp_path / f"wires{len(running)}").mkdir()
+        twin = Simulation(real, wires, clock)
+        listener = roof.listen("127.0.0.1", 0)
+        site = roof.Site(tmp_path / folder, clock, listener, twin=twin)
+        manager = roof.running(twin.plan, Store(tmp_path / folder / "journal.db"), site)
+        house = manager.__enter__()
+        running.append((manager, twin))
+        port = listener.getsockname()[1]
+        hall = Hall(house, twin, f"http://127.0.0.1:{port}", tmp_path / folder)
+        until(lambda: all(device.health.state != "starting" for device in house.devices.values()))
+        until(lambda: not hall.state.kiosks)
+        return hall
+
+    yield start
+    for manager, twin in reversed(running):
+        manager.__exit__(None, None, None)
+        twin.close()
+
+
+@pytest.fixture
+def hall(start_hall: Callable[..., Hall]) -> Hall:
+    return start_hall()

@@ -1,0 +1,192 @@
+"""One path through the whole hall, from the finger to the wall, on real bytes."""
+
+import re
+
+from conftest import Hall
+from PIL import Image
+from wait import until
+
+from controller import model as m
+from display import ticket
+
+
+def spoken(hall: Hall) -> list[str]:
+    return list(hall.machine("voice").spoken)
+
+
+def paper(hall: Hall, number: int = 0) -> Image.Image:
+    until(lambda: len(hall.machine("printer").papers) > number)
+    picture: Image.Image = hall.machine("printer").papers[number]
+    return picture
+
+
+def drawn(hall: Hall, issued: m.Ticket) -> Image.Image:
+    """The ticket as the layout draws it, to compare with what came out of the wire."""
+    return ticket.picture(ticket.lines(hall.house.engine.plan, hall.state, issued), 576)
+
+
+def same(paper: Image.Image, layout: Image.Image) -> bool:
+    return paper.crop((0, 0, *layout.size)).tobytes() == layout.tobytes()
+
+
+def test_a_press_on_the_button_becomes_a_ticket_that_can_be_read(hall: Hall) -> None:
+    hall.press("buttons", "A")
+    issued = until(lambda: hall.state.tickets.get("A001"))
+    assert same(paper(hall), drawn(hall, issued))
+    said = [line.text for line in ticket.lines(hall.house.engine.plan, hall.state, issued)]
+    assert said[0] == "泷水塘社区为民服务中心"
+    assert "A001" in said
+    assert "社保 Social insurance" in said
+    assert "在 1、3 号窗口办理，请等候叫号" in said
+    assert "前面还有 0 人" in said
+    assert any("2026-11-23 08:0" in text for text in said)
+    until(lambda: hall.state.tickets["A001"].paper == "confirmed")
+
+
+def test_one_flipped_byte_on_the_wire_changes_the_picture(hall: Hall) -> None:
+    hall.turn("printer", "noise", 4001)
+    hall.take("A")
+    issued = hall.state.tickets["A001"]
+    until(lambda: hall.machine("printer").printed)
+    assert not same(paper(hall), drawn(hall, issued))
+
+
+def test_next_at_window_3_shows_on_sign_board_lamp_and_is_spoken(hall: Hall) -> None:
+    hall.take("A")
+    assert hall.call("3") == "A001"
+    until(lambda: hall.machine("sign3").text == "请A001到3号窗口")
+    until(lambda: hall.machine("unit3").lamps[1])
+    until(lambda: "请A零零一号，到3号窗口" in spoken(hall))
+    board = hall.get("/api/v1/hall")
+    assert board["calls"][0] == {"ticket": "A001", "window": "3", "calls": 1}
+
+
+def test_a_waiting_visitor_makes_the_lamp_of_the_right_windows_pulse(hall: Hall) -> None:
+    hall.press("unit2", "next")
+    until(lambda: hall.machine("unit2").lamps[0])
+    hall.take("B")
+    until(lambda: not hall.machine("unit2").lamps[0])
+    until(lambda: hall.machine("unit2").lamps[0])
+
+
+def test_a_clerks_day_of_keys(hall: Hall) -> None:
+    hall.take("A")
+    hall.take("A")
+    hall.call("1")
+    hall.twin.clock(1, None)
+    hall.press("unit1", "recall")
+    until(lambda: len(spoken(hall)) == 2)
+    hall.press("unit1", "start")
+    until(lambda: hall.machine("sign1").text == "正在办理 A001")
+    hall.press("unit1", "complete")
+    until(lambda: hall.machine("sign1").text == "欢迎光临 1号")
+    hall.call("1")
+    hall.press("unit1", "no_show")
+    until(lambda: not hall.state.tickets)
+    hall.press("unit1", "pause")
+    until(lambda: hall.machine("sign1").text == "暂停服务")
+    until(lambda: hall.machine("unit1").lamps[2])
+    hall.press("unit1", "pause")
+    until(lambda: hall.machine("sign1").text == "欢迎光临 1号")
+    hall.press("unit1", "sign_out")
+    until(lambda: hall.machine("sign1").text == "1号窗口未开")
+
+
+def test_a_refused_press_blinks_red(hall: Hall) -> None:
+    hall.press("unit4", "next")
+    until(lambda: hall.machine("unit4").lamps[0])
+    hall.press("unit4", "recall")
+    until(lambda: hall.machine("unit4").lamps[2])
+    until(lambda: not hall.machine("unit4").lamps[2])
+
+
+def test_at_the_midday_break_the_buttons_go_dark_and_the_signs_say_when_it_goes_on(hall: Hall) -> None:
+    pins = hall.house.engine.plan.device["buttons"].options["lamps"]
+    until(lambda: hall.twin._pins.lit(pins["A"]))
+    hall.twin.clock(210, None)
+    until(lambda: not hall.twin._pins.lit(pins["A"]))
+    until(lambda: hall.machine("sign1").text == "午休 14:30")
+    hall.press("buttons", "A")
+    until(lambda: "现在不取号，14:30开始取号" in spoken(hall))
+    assert not hall.state.tickets
+    assert "午休" in hall.get("/api/v1/hall")["notice"]
+    hall.twin.clock(180, None)
+    until(lambda: hall.machine("sign1").text == "1号窗口未开")
+
+
+def test_paper_out_keeps_the_ticket_and_prints_the_same_one_later(hall: Hall) -> None:
+    hall.turn("printer", "paper_out")
+    hall.press("buttons", "A")  # before anybody has noticed
+    until(lambda: hall.health("printer") == ("down", "paper_out"))
+    until(lambda: hall.state.kiosks == {"hall": "paper_out"})
+    page = hall.page("/")
+    assert "缺纸：打开上盖，换一卷新纸" in page
+    pins = hall.house.engine.plan.device["buttons"].options["lamps"]
+    until(lambda: not hall.twin._pins.lit(pins["A"]))
+    assert "咨询台" in hall.get("/api/v1/hall")["notice"]
+    until(lambda: "取号机暂停使用，请到咨询台取号" in spoken(hall))
+    issued = list(hall.state.tickets)
+    hall.press("buttons", "A")
+    until(lambda: len(spoken(hall)) >= 2)
+    assert list(hall.state.tickets) == issued, "a kiosk that cannot print must not issue"
+    hall.turn("printer", "paper_out", 0)
+    until(lambda: not hall.state.kiosks)
+    for number in issued:
+        until(lambda n=number: hall.state.tickets[n].paper == "confirmed")
+    assert hall.machine("printer").printed == len(issued)
+    assert all(held.prints == 1 for held in hall.state.tickets.values())
+
+
+def test_cover_open_and_garbled_answers_are_told_in_plain_words(hall: Hall) -> None:
+    for knob, code, words in (
+        ("cover_open", "cover_open", "上盖没合好"),
+        ("garbled", "garbled", "回答有误"),
+        ("deaf", "silent", "没有回答"),
+    ):
+        hall.turn("printer", knob)
+        until(lambda c=code: hall.health("printer") == ("down", c))
+        assert words in hall.page("/")
+        until(lambda: hall.state.kiosks)
+        hall.turn("printer", knob, 0)
+        until(lambda: hall.health("printer")[0] == "up")
+        until(lambda: not hall.state.kiosks)
+
+
+def test_cable_out_never_prints_twice_without_the_mark(hall: Hall) -> None:
+    hall.turn("printer", "unplugged")
+    until(lambda: hall.health("printer") == ("down", "cable"))
+    until(lambda: hall.state.kiosks)
+    hall.turn("printer", "unplugged", 0)
+    until(lambda: not hall.state.kiosks)
+    hall.take("A")
+    until(lambda: hall.state.tickets["A001"].paper == "confirmed")
+    assert hall.machine("printer").printed == 1
+    hall.house.engine.submit(m.Reprint("A001", actor="technician")).result()
+    copy = until(lambda: hall.machine("printer").printed == 2 and hall.machine("printer").papers[-1])
+    assert same(copy, drawn(hall, hall.state.tickets["A001"]))
+    said = [line.text for line in ticket.lines(hall.house.engine.plan, hall.state, hall.state.tickets["A001"])]
+    assert "补打 第2份" in said
+
+
+def test_a_sign_unplugged_and_back_shows_its_number_again(hall: Hall) -> None:
+    hall.take("A")
+    hall.call("1")
+    until(lambda: "A001" in hall.machine("sign1").text)
+    hall.turn("sign1", "power_off")
+    until(lambda: hall.health("sign1")[0] == "down")
+    assert re.search(r'class="down".*sign1', hall.page("/"))
+    assert hall.health("sign2")[0] == "up", "its neighbours on the wire go on"
+    hall.turn("sign1", "power_off", 0)
+    until(lambda: "A001" in hall.machine("sign1").text)
+    until(lambda: hall.health("sign1")[0] == "up")
+
+
+def test_a_bus_unplugged_and_back_executes_no_old_press(hall: Hall) -> None:
+    hall.take("A")
+    hall.turn("unit1", "unplugged")
+    until(lambda: hall.health("unit2") == ("down", "cable"))
+    hall.press("unit1", "next")
+    hall.turn("unit1", "unplugged", 0)
+    until(lambda: hall.health("unit1")[0] == "up")
+    assert not hall.state.window("1").clerk
+    assert hall.call("1") == "A001"
