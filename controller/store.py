@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -42,26 +43,30 @@ class Store:
         """Open `path`, or make it. Raises StoreError; a first journal that fails leaves nothing."""
         self.path = path
         new = [p for p in (path, path.parent) if not p.exists()]
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._folder = os.open(path.parent, os.O_RDONLY)
-            self._lock()
-            self._open()
-        except (OSError, sqlite3.Error) as error:
-            for file in path.parent.glob(f"{path.name}*") if path in new else ():
-                file.unlink()
-            if path.parent in new and path.parent.exists():
-                path.parent.rmdir()
-            raise StoreError("journal_unusable", path=str(path), detail=str(error)) from error
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError("journal_locked", path=str(self.path)) from error
+        with ExitStack() as undo:
+            for made in reversed(new):
+                undo.callback(_remove, made)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._folder = os.open(path.parent, os.O_RDONLY)
+                undo.callback(os.close, self._folder)
+                fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._open()
+            except BlockingIOError as error:
+                raise StoreError("journal_locked", path=str(path)) from error
+            except (OSError, sqlite3.Error) as error:
+                raise StoreError("journal_unusable", path=str(path), detail=str(error)) from error
+            undo.pop_all()
 
     def _open(self) -> None:
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except (sqlite3.Error, StoreError):
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise StoreError("journal_newer", path=str(self.path), version=version)
@@ -73,6 +78,9 @@ class Store:
             )
             self._db.execute("PRAGMA journal_mode = WAL")
             os.fsync(self._folder)
+            above = os.open(self.path.parent.parent, os.O_RDONLY)
+            os.fsync(above)
+            os.close(above)
         self._db.execute("PRAGMA synchronous = FULL")
         row = self._db.execute("SELECT seq, seal FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = row[0] if row else 0
@@ -143,6 +151,15 @@ def verify(path: Path) -> tuple[int, int]:
     finally:
         db.close()
     return good, 0
+
+
+def _remove(path: Path) -> None:
+    """Take back what a failed first start has made."""
+    if path.is_dir():
+        path.rmdir()
+    else:
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
 
 
 def _sealed(previous: str, row: Sequence[Any]) -> str:

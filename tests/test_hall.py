@@ -1,0 +1,272 @@
+"""The rules: examples a clerk would recognise, and the promises as properties."""
+
+import random
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import MONDAY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judge import judge
+
+from controller import model as m
+from controller.clock import FakeClock, Now, elapsed
+from controller.engine import Engine
+from controller.hall import State, ahead, decide, evolve
+from controller.settings import Settings
+from controller.store import Store
+
+KINDS = (m.CallNext, m.Recall, m.Start, m.Complete, m.NoShow, m.Pause, m.Resume, m.SignOut)
+
+
+class Day:
+    """A hall without threads: ask, and time goes on by two seconds."""
+
+    def __init__(self, plan: Settings, clock: FakeClock) -> None:
+        self.plan, self.clock, self.state = plan, clock, State()
+        self.events: list[m.Event] = []
+
+    def ask(self, command: m.Command) -> list[m.Event]:
+        self.clock.advance(seconds=2)
+        events = decide(self.plan, self.state, command, self.clock.now())
+        for event in events:
+            self.state = evolve(self.state, event)
+        self.events += events
+        return events
+
+    def take(self, service: str) -> str:
+        event = self.ask(m.TakeTicket(service, "hall", actor="buttons"))[-1]
+        assert isinstance(event, m.TicketIssued)
+        return event.ticket
+
+    def sign_in(self, *windows: str) -> None:
+        for window in windows:
+            self.ask(m.SignIn(window, self.plan.window[window].clerk, actor="clerk"))
+
+    def next(self, window: str) -> str:
+        event = self.ask(m.CallNext(window, actor="clerk"))[-1]
+        return event.ticket if isinstance(event, m.TicketCalled) else ""
+
+
+@pytest.fixture
+def day(plan: Settings, clock: FakeClock) -> Day:
+    return Day(plan, clock)
+
+
+def refusal(day: Day, command: m.Command) -> str:
+    with pytest.raises(m.Refused) as refused:
+        day.ask(command)
+    return refused.value.code
+
+
+def test_numbers_count_by_service_from_001(day: Day) -> None:
+    assert [day.take(s) for s in "ABAD"] == ["A001", "B001", "A002", "D001"]
+    assert ahead(day.state, day.state.tickets["A002"]) == 1
+
+
+def test_a_ticket_is_chosen_when_next_is_pressed_across_services(day: Day) -> None:
+    day.take("B")
+    day.take("A")
+    day.sign_in("1", "3")
+    assert day.next("1") == "A001", "window 1 does not serve B"
+    assert day.next("3") == "B001"
+
+
+def test_next_completes_what_was_at_the_window(day: Day) -> None:
+    day.take("A")
+    day.take("A")
+    day.sign_in("1")
+    day.next("1")
+    events = day.ask(m.CallNext("1", actor="1001"))
+    assert [type(e).__name__ for e in events] == ["TicketCompleted", "TicketCalled"]
+    assert not events[0].started  # type: ignore[attr-defined]
+
+
+def test_the_same_key_again_within_a_second_is_refused(day: Day) -> None:
+    day.take("A")
+    day.take("A")
+    day.sign_in("1")
+    day.next("1")
+    day.clock.advance(seconds=-1.5)
+    with pytest.raises(m.Refused, match="too_soon"):
+        decide(day.plan, day.state, m.CallNext("1", actor="c"), day.clock.now())
+
+
+def test_every_refusal_has_its_code(day: Day) -> None:
+    assert refusal(day, m.CallNext("1", actor="c")) == "not_open"
+    assert refusal(day, m.CallNext("9", actor="c")) == "no_such_window"
+    day.sign_in("1")
+    assert refusal(day, m.CallNext("1", actor="c")) == "nobody_waiting"
+    for kind in (m.Recall, m.Start, m.Complete, m.NoShow):
+        assert refusal(day, kind("1", actor="c")) == "nothing_called"
+    assert refusal(day, m.SignIn("1", "1001", actor="c")) == "already_open"
+    assert refusal(day, m.SignIn("2", "1001", actor="c")) == "clerk_elsewhere"
+    day.ask(m.Pause("1", actor="c"))
+    assert refusal(day, m.CallNext("1", actor="c")) == "paused"
+    assert refusal(day, m.TakeTicket("X", "hall", actor="c")) == "no_such_service"
+    assert refusal(day, m.Reprint("A009", actor="c")) == "no_such_ticket"
+    day.ask(m.CloseKiosk("hall", "paper_out", actor="stage"))
+    assert refusal(day, m.TakeTicket("A", "hall", actor="c")) == "kiosk_closed"
+    day.clock.advance(minutes=240)
+    assert refusal(day, m.TakeTicket("A", "hall", actor="c")) == "closed"
+
+
+def test_a_new_day_closes_the_old_one_and_counts_anew(day: Day) -> None:
+    day.take("A")
+    day.sign_in("1")
+    day.ask(m.CloseKiosk("hall", "paper_out", actor="stage"))
+    day.clock.advance(minutes=24 * 60)
+    events = day.ask(m.Tick(actor="clock"))
+    kinds = [type(event).__name__ for event in events]
+    assert kinds == ["SessionClosed", "DayClosed", "DayOpened", "SessionOpened"]
+    assert events[1].unserved == ("A001",)  # type: ignore[attr-defined]
+    assert day.state.kiosks == {"hall": "paper_out"}, "what is still true is carried over"
+    day.ask(m.OpenKiosk("hall", actor="stage"))
+    assert day.take("A") == "A001"
+    assert not day.state.window("1").clerk
+
+
+def test_a_clock_that_goes_back_repeats_no_number(day: Day) -> None:
+    day.take("A")
+    day.clock.move(MONDAY - timedelta(days=3))
+    assert day.take("A") == "A002"
+
+
+def test_under_a_doubtful_clock_the_hall_works_and_its_people_are_kept(plan: Settings) -> None:
+    day = Day(plan, FakeClock(MONDAY - timedelta(hours=12)))  # Sunday evening, says the clock
+    day.clock.trusted = False
+    assert day.take("A") == "A001"
+    day.clock.trusted = True
+    day.clock.move(MONDAY)
+    assert day.take("A") == "A002", "numbers go on"
+    assert "A001" in day.state.tickets
+    assert day.state.day == "2026-11-23"
+
+
+def test_durations_never_come_from_wall_times(clock: FakeClock) -> None:
+    start = clock.now()
+    clock.advance(seconds=5)
+    clock.move(MONDAY - timedelta(days=1))
+    assert elapsed(start, clock.now()) == 5
+    other = replace(start, boot="another")
+    assert elapsed(start, other) is None
+
+
+commands = st.one_of(
+    st.builds(m.TakeTicket, st.sampled_from("ABCD"), st.just("hall"), actor=st.just("buttons")),
+    *(st.builds(kind, st.sampled_from("1234"), actor=st.just("clerk")) for kind in KINDS),
+    st.sampled_from("1234").map(lambda w: m.SignIn(w, f"100{w}", actor="clerk")),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(commands, max_size=60))
+def test_whatever_is_pressed_the_state_stays_whole(asked: list[m.Command]) -> None:
+    day = Day(_PLAN, FakeClock(MONDAY))
+    for command in asked:
+        try:
+            day.ask(command)
+        except m.Refused:
+            continue
+        at_windows = [w.ticket for w in day.state.windows.values() if w.ticket]
+        assert len(at_windows) == len(set(at_windows))
+        assert set(at_windows) <= set(day.state.tickets)
+        assert all(w.clerk for w in day.state.windows.values() if w.ticket)
+    replayed = State()
+    for event in day.events:
+        replayed = evolve(replayed, event)
+    assert replayed == day.state
+
+
+_PLAN: Settings
+
+
+@pytest.fixture(autouse=True)
+def _plan(plan: Settings) -> None:
+    global _PLAN
+    _PLAN = plan
+
+
+def test_ten_thousand_interleavings_are_fair(plan: Settings, tmp_path: Path) -> None:
+    """Presses at four windows and the kiosk in random order; the judge reads only the journal."""
+    dice, store = random.Random(20261123), Store(tmp_path / "journal.db")
+    day, keys = Day(plan, FakeClock(MONDAY)), (m.CallNext,) * 4 + KINDS
+    for number in range(10_000):
+        week, weekday = divmod(number, 5)
+        day.events = []
+        day.clock.move(MONDAY + timedelta(weeks=week, days=weekday))
+        day.sign_in(*"1234")
+        presses: list[m.Command] = [
+            m.TakeTicket(dice.choice("ABCD"), "hall", actor="buttons") for _ in range(4)
+        ]
+        presses += [dice.choice(keys)(window, actor=window) for window in "11223344"]
+        dice.shuffle(presses)
+        for press in presses:
+            try:
+                day.ask(press)
+            except m.Refused:
+                pass
+        store.append(day.events)
+    store.close()
+    windows = {name: window.services for name, window in plan.window.items()}
+    assert judge(tmp_path / "journal.db", windows) == 40_000
+
+
+def test_the_judge_catches_an_unfair_call(day: Day, plan: Settings, tmp_path: Path) -> None:
+    store = Store(tmp_path / "journal.db")
+    day.take("A")
+    day.take("A")
+    day.sign_in("1")
+    stamp = {"at": day.clock.now(), "actor": "1001", "press": ""}
+    store.append([*day.events, m.TicketCalled("1", "A002", **stamp)])  # type: ignore[arg-type]
+    store.close()
+    with pytest.raises(AssertionError, match="A001 came before A002"):
+        judge(tmp_path / "journal.db", {"1": ("A", "D")})
+
+
+def test_clerks_pressing_at_the_same_moment_never_get_the_same_ticket(
+    plan: Settings, clock: FakeClock, tmp_path: Path
+) -> None:
+    engine = Engine(plan, store := Store(tmp_path / "journal.db"), clock)
+    engine.start()
+    for window in "1234":
+        engine.submit(m.SignIn(window, f"100{window}", actor="c"))
+
+    def work(window: str) -> None:
+        for n in range(100):
+            engine.submit(m.TakeTicket("ABCD"[n % 4], "hall", actor="buttons", press=f"{window}:{n}"))
+            engine.submit(m.CallNext(window, actor=window)).result()
+            engine.submit(m.Complete(window, actor=window)).result()
+
+    clerks = [threading.Thread(target=work, args=window) for window in "1234"]
+    for clerk in clerks:
+        clerk.start()
+    for clerk in clerks:
+        clerk.join()
+    engine.stop()
+    store.close()
+    windows = {name: window.services for name, window in plan.window.items()}
+    assert judge(tmp_path / "journal.db", windows) == 400
+
+
+def test_a_repeated_press_changes_nothing_also_after_a_restart(
+    plan: Settings, clock: FakeClock, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        engine = Engine(plan, store := Store(tmp_path / "journal.db"), clock)
+        engine.start()
+        for _ in range(3):
+            engine.submit(m.TakeTicket("A", "hall", actor="buttons", press="buttons:1")).result()
+        engine.stop()
+        assert list(engine.state.tickets) == ["A001"]
+        store.close()
+
+
+def test_wall_clock_and_monotonic_time_are_kept_apart(clock: FakeClock) -> None:
+    now = clock.now()
+    assert isinstance(now, Now)
+    assert isinstance(now.wall, datetime)
+    assert now.wall.tzinfo is not None
