@@ -153,3 +153,7 @@ def main() -> None:
     except (roof.StartError, StoreError) as error:
         tell(f"start.{error.code}", **error.arguments)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

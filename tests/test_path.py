@@ -164,7 +164,9 @@ def test_cable_out_never_prints_twice_without_the_mark(hall: Hall) -> None:
     hall.house.engine.submit(m.Reprint("A001", actor="technician")).result()
     copy = until(lambda: hall.machine("printer").printed == 2 and hall.machine("printer").papers[-1])
     assert same(copy, drawn(hall, hall.state.tickets["A001"]))
-    said = [line.text for line in ticket.lines(hall.house.engine.plan, hall.state, hall.state.tickets["A001"])]
+    said = [
+        line.text for line in ticket.lines(hall.house.engine.plan, hall.state, hall.state.tickets["A001"])
+    ]
     assert "补打 第2份" in said
 
 

@@ -149,7 +149,12 @@ def test_every_event_survives_the_journal(tmp_path: Path, clock: FakeClock) -> N
         if kind is m.DayOpened:
             continue
         own = [f for f in fields(kind) if f.name not in ("at", "actor", "press")]
-        values = {f.name: samples[getattr(f.type, "__name__", "") if not str(f.type).startswith("tuple") else str(f.type)] for f in own}
+        values = {
+            f.name: samples[
+                getattr(f.type, "__name__", "") if not str(f.type).startswith("tuple") else str(f.type)
+            ]
+            for f in own
+        }
         made.append(kind(at=clock.now(), actor="a", press="p", **values))
     assert len(made) > 15
     opened = m.DayOpened("2026-11-23", at=clock.now(), actor="clock", press="")

@@ -1,0 +1,100 @@
+"""The real daemon as a child process, with its devices outside it: paper and signs survive it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from conftest import EXAMPLE, MONDAY
+from wait import until
+
+from controller.clock import FakeClock
+from controller.settings import Settings, parse
+from controller.simulation import Simulation
+from drivers.base import load
+
+ALWAYS = "\n".join(f'{day} = ["0:00-23:59"]' for day in ("saturday", "sunday"))
+
+
+def outside(tmp_path: Path) -> tuple[Simulation, Path]:
+    """The example's machines in this process, and a hall.toml whose urls lead to them.
+
+    Open at any hour, and without the ticket buttons: GPIO pins cannot be outside.
+    """
+    text = re.sub(r'\["8:00-11:30", "14:30-17:30"\]', '["0:00-23:59"]', EXAMPLE.read_text())
+    text = text.replace("\n# 业务", f"\n{ALWAYS}\n# 业务")
+    text = re.sub(r"\[device\.buttons\](.|\n)*?\n\n", "", text)
+    plan: Settings = parse(text.encode(), load)
+    (wires := tmp_path / "wires").mkdir()
+    twin = Simulation(plan, wires, FakeClock(MONDAY))
+    for name, device in twin.plan.device.items():
+        stanza = re.search(rf"\[device\.{name}\](.|\n)*?url = \"(.*?)\"", text)
+        assert stanza
+        start, end = stanza.span(2)
+        text = text[:start] + device.url + text[end:]
+    (file := tmp_path / "hall.toml").write_text(text)
+    return twin, file
+
+
+class Daemon:
+    """`hallqueue run` on `file`; killed or stopped by the test."""
+
+    def __init__(self, file: Path, data: Path, *before: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        program = [sys.executable, "-m", "controller.cli", "run", str(file)]
+        self.data = data
+        self.process = subprocess.Popen(
+            [*before, *program, "--data", str(data), "--port", str(self.port)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LANG": "en_US.UTF-8"},
+        )
+        until(self.answers, 20)
+
+    def answers(self) -> bool:
+        if self.process.poll() is not None:
+            assert self.process.stderr
+            raise AssertionError(self.process.stderr.read())
+        try:
+            return bool(self.get("/health")["ok"])
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        """POST as the technician. Raises OSError when the daemon dies in the middle."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/v1/{path}",
+            json.dumps(body).encode(),
+            {
+                "Content-Type": "application/json",
+                "Authorization": "Bearer " + (self.data / "technician.token").read_text().strip(),
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as refused:
+            return dict(json.load(refused))
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        assert self.process.stderr
+        self.process.stderr.close()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        _, _ = self.process.communicate(timeout=15)
+        return self.process.returncode

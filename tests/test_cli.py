@@ -1,0 +1,162 @@
+"""The command line: bad input gets one clear line and status 2, and nothing is written."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLE
+from daemon import Daemon, outside
+
+from controller.simulation import Simulation
+
+
+def hallqueue(*words: object, lang: str = "en_US.UTF-8") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "controller.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LC_ALL": lang},
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def refused(done: subprocess.CompletedProcess[str], data: Path, *said: str) -> None:
+    assert done.returncode == 2, done.stderr
+    for words in said:
+        assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not data.exists(), "nothing is written"
+
+
+def test_check_names_every_mistake_with_file_and_line_and_exits_2(tmp_path: Path) -> None:
+    file = tmp_path / "hall.toml"
+    file.write_text(EXAMPLE.read_text().replace('"A", "D"', '"A", "X"').replace("width = 576", "widht = 576"))
+    done = hallqueue("check", file, lang="zh_CN.UTF-8")
+    assert done.returncode == 2
+    one, two = done.stdout.splitlines()
+    line = file.read_text().splitlines().index('services = ["A", "X"]') + 1
+    assert one == f"{file}:{line}: window.1.services: “X”这里不认识，是不是“A”?"
+    assert "device.printer.widht" in two
+    assert "“width”" in two
+
+
+def test_check_is_content_with_the_example() -> None:
+    done = hallqueue("check", EXAMPLE)
+    assert (done.returncode, done.stdout.strip()) == (0, f"{EXAMPLE}: no mistakes")
+
+
+def test_a_first_start_with_a_broken_file_is_refused(tmp_path: Path, data: Path) -> None:
+    (file := tmp_path / "hall.toml").write_text("[hall")
+    refused(hallqueue("run", file, "--data", data), data, "hall.toml:1:", "not started")
+
+
+def test_a_missing_file_is_named(tmp_path: Path, data: Path) -> None:
+    refused(hallqueue("run", tmp_path / "none.toml", "--data", data), data, "cannot open")
+
+
+def test_a_first_start_names_the_port_that_does_not_exist(data: Path) -> None:
+    refused(hallqueue("run", EXAMPLE, "--data", data), data, "device unit1", "does not exist")
+
+
+def test_an_unknown_driver_is_refused_with_the_nearest_name(tmp_path: Path, data: Path) -> None:
+    (file := tmp_path / "hall.toml").write_text(EXAMPLE.read_text().replace("sign_onbon", "sign_onbom"))
+    refused(hallqueue("run", file, "--data", data), data, "did you mean sign_onbon")
+
+
+def test_a_web_port_in_use_is_refused(data: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = hallqueue("simulate", EXAMPLE, "--data", data, "--port", port)
+    refused(done, data, "--port")
+
+
+def test_bad_usage_exits_2() -> None:
+    assert hallqueue("dance").returncode == 2
+    assert hallqueue("run").returncode == 2
+
+
+def test_verify_without_a_journal_says_so(data: Path) -> None:
+    refused(hallqueue("verify", "--data", data), data, "cannot open")
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Path:
+    """A hall that has run once and whose devices are still there."""
+    twin, file = outside(tmp_path)
+    daemon = Daemon(file, tmp_path / "data")
+    daemon.ask("tickets", service="A")
+    _twins.append(twin)
+    assert daemon.stop() == 0
+    return file
+
+
+_twins: list[Simulation] = []
+
+
+@pytest.fixture(autouse=True)
+def _close() -> object:
+    yield
+    while _twins:
+        _twins.pop().close()
+
+
+def test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line(
+    hall: Path, data: Path
+) -> None:
+    hall.write_text(hall.read_text().replace("[hall]", "[hal]"))
+    daemon = Daemon(hall, data)
+    import urllib.request
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/") as answer:
+        page = answer.read().decode()
+    assert "仍按上次有效的配置运行" in page
+    assert "泷水塘" in page
+    assert daemon.ask("tickets", service="A")["events"][0]["ticket"] == "A002"
+    assert daemon.stop() == 0
+
+
+def test_two_daemons_on_one_journal_the_second_refuses_and_says_why(hall: Path, data: Path) -> None:
+    daemon = Daemon(hall, data)
+    done = hallqueue("run", hall, "--data", data, "--port", 0)
+    assert done.returncode == 2
+    assert "in use by another hallqueue" in done.stderr
+    assert daemon.stop() == 0
+
+
+def test_a_journal_from_a_newer_version_is_refused(hall: Path, data: Path) -> None:
+    db = sqlite3.connect(data / "journal.db")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    done = hallqueue("run", hall, "--data", data, "--port", 0)
+    assert done.returncode == 2
+    assert "newer version (99)" in done.stderr
+
+
+def test_verify_is_content_and_names_a_changed_row(hall: Path, data: Path) -> None:
+    assert hallqueue("verify", "--data", data).returncode == 0
+    db = sqlite3.connect(data / "journal.db")
+    db.execute("DROP TRIGGER no_update")
+    db.execute("UPDATE journal SET body = replace(body, 'buttons', 'buttonz') || ' ' WHERE seq = 3")
+    db.commit()
+    db.close()
+    done = hallqueue("verify", "--data", data)
+    assert done.returncode == 2
+    assert "row 3" in done.stdout
+
+
+def test_a_port_that_is_missing_at_a_restart_is_a_red_line_not_a_dead_hall(hall: Path, data: Path) -> None:
+    _twins[0].turn("sign1", "unplugged", 1)
+    daemon = Daemon(hall, data)
+    assert set(daemon.get("/health")["down"]) >= {"sign1", "sign2"}
+    assert daemon.ask("tickets", service="A")["events"][0]["ticket"] == "A002"
+    assert daemon.stop() == 0

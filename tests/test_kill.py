@@ -1,0 +1,138 @@
+"""kill -9 at any moment: every acknowledged ticket is there again, no number comes twice."""
+
+import random
+import sqlite3
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import needs
+from daemon import Daemon, outside
+from judge import judge
+from wait import until
+
+from controller.simulation import Simulation
+from controller.store import verify
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Iterator[tuple[Simulation, Path]]:
+    twin, file = outside(tmp_path)
+    yield twin, file
+    twin.close()
+
+
+def issued(data: Path) -> list[str]:
+    db = sqlite3.connect(f"file:{data / 'journal.db'}?mode=ro", uri=True)
+    rows = db.execute("SELECT body->>'ticket' FROM journal WHERE kind = 'TicketIssued'").fetchall()
+    db.close()
+    return [number for (number,) in rows]
+
+
+def take(daemon: Daemon, press: str) -> str:
+    """The number that was acknowledged, or empty."""
+    until(lambda: not daemon.get("/health")["down"])
+    answer = until(lambda: "events" in (a := daemon.ask("tickets", service="A", press=press)) and a)
+    return next((e["ticket"] for e in answer["events"] if e["event"] == "TicketIssued"), "")
+
+
+def test_killed_between_two_commands_nothing_is_lost_and_signs_and_board_show_again(
+    devices: tuple[Simulation, Path], tmp_path: Path
+) -> None:
+    twin, file = devices
+    data, numbers = tmp_path / "data", []
+    daemon = Daemon(file, data)
+    daemon.ask("windows/1/sign-in", clerk="1001")
+    numbers.append(take(daemon, "p0"))
+    printer = twin.machines["printer"]
+    until(lambda: printer.printed == 1)  # type: ignore[attr-defined]
+    assert daemon.ask("windows/1/call-next")["events"][0]["ticket"] == numbers[0]
+    sign = twin.machines["sign1"]
+    until(lambda: numbers[0] in sign.text)  # type: ignore[attr-defined]
+    for n in range(1, 4):
+        daemon.kill()
+        assert numbers[0] in sign.text, "the sign is outside and keeps its text"  # type: ignore[attr-defined]
+        twin.turn("sign1", "power_off", 1)
+        twin.turn("sign1", "power_off", 0)
+        daemon = Daemon(file, data)
+        until(lambda: numbers[0] in sign.text)  # type: ignore[attr-defined]
+        assert daemon.get("/api/v1/hall")["calls"][0]["ticket"] == numbers[0]
+        assert daemon.get("/api/v1/hall")["windows"] == {"1": numbers[0]}
+        numbers.append(take(daemon, f"p{n}"))
+        assert daemon.ask("tickets", service="A", press=f"p{n}") == {"events": []}
+    assert daemon.stop() == 0
+    assert numbers == issued(data) == [f"A{n:03}" for n in range(1, 5)]
+    assert verify(data / "journal.db")[1] == 0
+
+
+def test_killed_inside_a_command_at_its_write_or_its_sync(
+    devices: tuple[Simulation, Path], tmp_path: Path
+) -> None:
+    """The kernel kills the daemon at the n-th write or sync of its journal."""
+    strace, (_, file) = needs("strace"), devices
+    data, acknowledged, dice = tmp_path / "data", [], random.Random(5)
+    for run in range(8):
+        call = ("pwrite64", "fdatasync")[run % 2]
+        point = f"inject={call}:signal=SIGKILL:when={dice.randrange(24, 40)}"
+        daemon = Daemon(file, data)
+        tracer = Tracer(strace, point, daemon)
+        for n in range(60):
+            try:
+                answer = daemon.ask("tickets", service="A", press=f"{run}:{n}")
+            except OSError:
+                break
+            acknowledged += [e["ticket"] for e in answer.get("events", []) if "ticket" in e]
+        else:
+            raise AssertionError("the daemon was not killed")
+        tracer.end()
+        daemon.kill()
+    daemon = Daemon(file, data)
+    daemon.stop()
+    there = issued(data)
+    assert len(acknowledged) > 20
+    assert set(acknowledged) <= set(there)
+    assert len(acknowledged) == len(set(acknowledged))
+    assert verify(data / "journal.db")[1] == 0
+    judge(data / "journal.db", {"1": ("A", "D")})
+
+
+class Tracer:
+    """strace attached to a running daemon."""
+
+    def __init__(self, strace: str, point: str, daemon: Daemon) -> None:
+        self._process = subprocess.Popen(
+            [strace, "-f", "-e", "trace=pwrite64,fdatasync", "-e", point, "-p", str(daemon.process.pid)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stderr
+        assert "attached" in self._process.stderr.readline()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def test_killed_while_a_ticket_is_printing_it_is_marked_and_never_printed_twice_unmarked(
+    devices: tuple[Simulation, Path], tmp_path: Path
+) -> None:
+    twin, file = devices
+    daemon = Daemon(file, data := tmp_path / "data")
+    until(lambda: not daemon.get("/health")["down"])
+    twin.turn("printer", "cover_open", 1)  # the page stays in the printer's memory
+    daemon.ask("tickets", service="A", press="p")
+    daemon.kill()
+    twin.turn("printer", "cover_open", 0)
+    daemon = Daemon(file, data)
+    page = until(lambda: "A001" in (p := _page(daemon)) and p)
+    assert "不知是否打出" in page
+    printer = twin.machines["printer"]
+    assert printer.printed <= 1  # type: ignore[attr-defined]
+    daemon.stop()
+
+
+def _page(daemon: Daemon) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/") as answer:
+        return str(answer.read().decode())

@@ -1,0 +1,104 @@
+"""hall.toml: the real example is right, and every mistake of a broken one is named at once."""
+
+import pytest
+from conftest import EXAMPLE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller import calendar
+from controller.settings import Mistake, Mistakes, Settings, parse
+from drivers.base import load
+
+TEXT = EXAMPLE.read_text()
+
+
+def mistakes(text: str | bytes) -> list[Mistake]:
+    with pytest.raises(Mistakes) as found:
+        parse(text if isinstance(text, bytes) else text.encode(), load)
+    return found.value.found
+
+
+def test_the_example_is_a_whole_hall(plan: Settings) -> None:
+    assert plan.hall.name == "泷水塘社区为民服务中心"
+    assert {code: s.name for code, s in plan.service.items()} == {
+        "A": "社保",
+        "B": "民政",
+        "C": "计生",
+        "D": "综合咨询",
+    }
+    assert len(plan.window) == 4
+    assert len({d.url for n, d in plan.device.items() if n.startswith("unit")}) == 1
+    assert [len(calendar.sessions(plan, day)) for day in _week()] == [2, 2, 2, 2, 2, 0, 0]
+
+
+def _week():  # type: ignore[no-untyped-def]
+    from datetime import date, timedelta
+
+    return [date(2026, 11, 23) + timedelta(days=n) for n in range(7)]
+
+
+def test_every_mistake_of_a_file_is_named_at_once_with_line_and_nearest_word() -> None:
+    broken = (
+        TEXT.replace('services = ["A", "D"]', 'services = ["A", "E"]')
+        .replace("baudrate = 57600\naddress = 1", 'baudrate = "fast"\naddress = 1')
+        .replace('driver = "buttons_gpio"', 'driver = "button_gpio"')
+        .replace('monday = ["8:00-11:30", "14:30-17:30"]', 'monday = ["8.00-11:30"]')
+        .replace('clerk = "1002"', 'clerck = "1002"')
+        .replace('kiosk = "hall"', 'kiosk = "hell"')
+        .replace("width = 576", "widht = 576")
+    )
+    found = mistakes(broken)
+    lines = broken.splitlines()
+    told = {m.key: m for m in found}
+    assert told["window.1.services"].arguments == {"word": "E", "nearest": "A"}
+    assert told["device.sign1.baudrate"].code == "type"
+    assert told["device.buttons.driver"].arguments["nearest"] == "buttons_gpio"
+    assert told["hours.monday"].code == "hours"
+    assert told["window.2.clerck"].arguments["nearest"] == "clerk"
+    assert told["window.2.clerk"].code == "missing"
+    assert told["device.printer.widht"].arguments["nearest"] == "width"
+    for mistake in found:
+        if mistake.code != "missing":
+            assert mistake.key.split(".")[-1] in lines[mistake.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("[service.B]", "[service.I]", "service_code"),
+        ('clerk = "1002"', 'clerk = "1001"', "double_clerk"),
+        ("address = 2", "address = 1", "double_place"),
+        ('tuesday = ["8:00-11:30", "14:30-17:30"]', 'tuesday = ["8:00-15:00", "14:30-17:30"]', "overlap"),
+        ('timezone = "Asia/Shanghai"', 'timezone = "Asia/Shanhai"', "unknown"),
+        ('printer = "printer"', 'printer = "drucker"', "unknown"),
+        ('services = ["C", "D"]', 'services = "C"', "type"),
+        ("[hall]", "[hall", "syntax"),
+        ("pins = { A = 17,", "pins = { X = 17,", "unknown"),
+    ],
+)
+def test_a_mistake_has_its_own_sentence(old: str, new: str, code: str) -> None:
+    assert old in TEXT
+    assert code in [mistake.code for mistake in mistakes(TEXT.replace(old, new, 1))]
+
+
+def test_a_service_that_no_window_serves_is_named() -> None:
+    text = TEXT + '\n[service.E]\nname = "工商"\nname_en = "Trade"\n'
+    assert [(m.key, m.code) for m in mistakes(text)] == [("service.E", "unserved")]
+
+
+def test_a_file_saved_as_gbk_is_told_so() -> None:
+    found = mistakes(TEXT.encode("gbk"))
+    assert [(m.code, m.line) for m in found] == [("encoding", 1)]
+
+
+def test_an_empty_file_names_what_is_missing() -> None:
+    assert {m.key for m in mistakes("")} == {"hall", "hours", "service", "window", "kiosk", "device"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(TEXT) - 1), st.text(max_size=3), st.integers(0, 20))
+def test_no_damage_to_the_file_is_worse_than_a_list_of_mistakes(at: int, put: str, cut: int) -> None:
+    try:
+        parse((TEXT[:at] + put + TEXT[at + cut :]).encode("utf-8", "surrogatepass"), load)
+    except Mistakes as found:
+        assert all(mistake.line >= 1 for mistake in found.found)

@@ -1,0 +1,54 @@
+"""The catalogue: every sentence in both languages, nothing said without one."""
+
+import re
+import string
+
+from conftest import ROOT
+
+from controller.settings import Settings
+from display import screens, words
+
+SOURCES = [
+    p.read_text() for d in ("controller", "drivers", "display", "web") for p in (ROOT / d).rglob("*.py")
+]
+PAGES = [p.read_text() for p in (ROOT / "web" / "templates").glob("*.html")]
+
+
+def blanks(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_sentence_stands_in_both_languages_with_the_same_blanks() -> None:
+    for code, texts in words.catalogue().items():
+        assert set(texts) == {"zh", "en"}, code
+        assert blanks(texts["zh"]) == blanks(texts["en"]), code
+
+
+def test_every_code_that_the_program_uses_has_a_sentence() -> None:
+    known = words.catalogue()
+    used: set[str] = set()
+    for source in SOURCES + PAGES:
+        used |= set(re.findall(r"say\(\s*\"(\w+\.\w+)\"", source))
+        used |= {f"refused.{code}" for code in re.findall(r"Refused\(\s*\"(\w+)\"", source)}
+        used |= {f"fault.{code}" for code in re.findall(r"DeviceFault\(\s*\"(\w+)\"", source)}
+        used |= {f"fault.{code}" for code in re.findall(r"report\(\"(?:down|degraded)\", \"(\w+)\"", source)}
+        used |= {
+            f"check.{code}" for code in re.findall(r"self\.wrong\((?:path|place|\(.*?\)), \"(\w+)\"", source)
+        }
+        used |= {f"start.{code}" for code in re.findall(r"(?:StartError|StoreError)\(\s*\"(\w+)\"", source)}
+    assert len(used) > 60
+    assert not used - known.keys()
+
+
+def test_a_ticket_number_is_spelled_figure_by_figure() -> None:
+    assert screens.spell("A023") == "A零二三"
+    assert screens.call("B110", "12") == "请B一一零号，到12号窗口"
+
+
+def test_sign_texts_fit_eight_cells_for_every_number_and_window(plan: Settings) -> None:
+    for code in ("free", "call", "serving", "paused", "not_open", "break", "closed"):
+        for number in ("A001", "Z999"):
+            for window in ("1", "12"):
+                text = words.say(f"sign.{code}", ticket=number, window=window, time="14:30")
+                cells = sum(0.5 if ord(c) < 128 else 1 for c in text)
+                assert cells <= 8, (text, cells)
