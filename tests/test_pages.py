@@ -1,0 +1,183 @@
+"""The pages in a real Chromium, as the technician, the hall and the visitor see them."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import Hall, needs
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from wait import until
+
+SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = needs("chromium")
+    with sync_playwright() as playwright:
+        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        flags += ["--no-sandbox"] if os.geteuid() == 0 else []
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, hall: Hall) -> Iterator[Callable[..., Page]]:
+    """Open a page at one of the sizes; any script error fails the test."""
+    context = browser.new_context()
+    errors: list[str] = []
+
+    def visit(path: str, size: str) -> Page:
+        page = context.new_page()
+        page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(hall.url + path)
+        return page
+
+    yield visit
+    context.close()
+    assert not errors
+
+
+def wide(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def test_a_visitor_presses_a_on_the_twin_and_is_called_to_window_3(
+    hall: Hall, visit: Callable[..., Page]
+) -> None:
+    twin = visit("/twin", "laptop")
+    twin.click("[data-device=buttons] [data-key=A]")
+    ticket = twin.locator("[data-device=printer] img").first
+    ticket.wait_for()
+    until(lambda: ticket.evaluate("image => image.naturalWidth") == 576)
+    twin.click("[data-device=unit3] [data-key=next]")
+    expect(twin.locator("[data-device=sign3] .sign")).to_have_text("欢迎光临 3号")
+    twin.click("[data-device=unit3] [data-key=next]")
+    expect(twin.locator("[data-device=sign3] .sign")).to_have_text("请A001到3号窗口")
+    expect(twin.locator("[data-device=unit3] i[data-lamp='1']")).to_have_class("on")
+    expect(twin.locator(".spoken li").first).to_have_text("请A零零一号，到3号窗口")
+    board = twin.frame_locator("#tv iframe")
+    expect(board.locator("#now-ticket")).to_have_text("A001")
+    expect(board.locator("#now-window")).to_have_text("3号窗口")
+
+
+def test_a_fault_knob_on_the_twin_reaches_the_status_page(hall: Hall, visit: Callable[..., Page]) -> None:
+    twin = visit("/twin", "laptop")
+    twin.locator("[data-device=printer] details summary").click()
+    twin.locator("[data-device=printer] [data-knob=paper_out]").check()
+    until(lambda: hall.health("printer") == ("down", "paper_out"))
+    status = visit("/", "phone")
+    expect(status.locator("#take")).to_have_class("no")
+    expect(status.locator("#take p").first).to_contain_text("缺纸：打开上盖")
+    assert wide(status) <= 360
+    assert status.locator("table tr").first.inner_text().startswith("printer")
+
+
+def test_the_clock_of_the_twin_can_be_moved_and_sped_up(hall: Hall, visit: Callable[..., Page]) -> None:
+    twin = visit("/twin", "laptop")
+    expect(twin.locator("#clock")).to_contain_text("2026-11-23 08:0")
+    twin.click("[data-minutes='60']")
+    expect(twin.locator("#clock")).to_contain_text("2026-11-23 09:0")
+    twin.select_option("#speed", "60")
+    until(lambda: hall.twin._clock.speed == 60)
+
+
+def test_two_calls_in_the_same_instant_both_show_on_the_board(hall: Hall, visit: Callable[..., Page]) -> None:
+    board = visit("/board", "tv")
+    expect(board.locator("#nobody")).to_be_visible()
+    for service in "AC":
+        hall.take(service)
+    for window in "12":
+        hall.press(f"unit{window}", "next")
+    until(lambda: hall.state.window("1").clerk and hall.state.window("2").clerk)
+    for window in "12":
+        hall.press(f"unit{window}", "next")
+    rows = board.locator("#calls li.new")
+    expect(rows).to_have_count(2)
+    assert sorted(text.replace("\n", " ") for text in rows.all_inner_texts()) == ["A001 1", "C001 2"]
+    height = board.evaluate("parseFloat(getComputedStyle(document.querySelector('#calls li')).fontSize)")
+    assert height >= 63, "read at 8 m on a 55-inch TV (domain.md §4.3)"
+    assert wide(board) <= 1920
+
+
+def test_a_board_that_hears_nothing_says_so(hall: Hall, visit: Callable[..., Page]) -> None:
+    board = visit("/board", "tv")
+    board.clock.install()
+    board.reload()
+    board.route("**/api/v1/events*", lambda route: route.abort())
+    board.evaluate("source.close()")
+    board.clock.run_for(6000)
+    expect(board.locator("#stale")).to_be_visible()
+    board.clock.run_for(30000)
+    expect(board.locator("#dead")).to_contain_text("显示中断，请听广播")
+
+
+def test_the_status_page_counts_the_boards(hall: Hall, visit: Callable[..., Page]) -> None:
+    status = visit("/", "laptop")
+    expect(status.locator("#show")).to_have_class("partly")
+    visit("/board", "tv")
+    until(lambda: hall.house.screens() == 1)
+    status.reload()
+    expect(status.locator("#show")).to_have_class("yes")
+    expect(status.locator("#take")).to_have_class("yes")
+
+
+def ask(hall: Hall, path: str, body: Any, **headers: str) -> tuple[int, Any]:
+    request = urllib.request.Request(
+        hall.url + path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        return error.code, json.loads(text) if text[:1] == b"{" else text.decode()
+
+
+def test_only_the_technicians_token_changes_anything(hall: Hall) -> None:
+    status, answer = ask(hall, "/api/v1/tickets", {"service": "A"})
+    assert (status, answer["error"]) == (403, "forbidden")
+    assert answer["message"] == "需要技师口令"
+    key = {"Authorization": f"Bearer {hall.house.token}"}
+    status, answer = ask(hall, "/api/v1/tickets", {"service": "A"}, **key)
+    assert status == 200
+    assert answer["events"][-1]["ticket"] == "A001"
+    status, answer = ask(hall, "/api/v1/windows/1/call-next", {}, **key)
+    assert (status, answer["error"]) == (409, "not_open")
+    assert ask(hall, "/api/v1/windows/1/dance", {}, **key)[0] == 400
+
+
+def test_a_hostile_request_gets_a_plain_no(hall: Hall) -> None:
+    key = {"Authorization": f"Bearer {hall.house.token}"}
+    assert ask(hall, "/api/v1/tickets", {"service": "A"}, Host="evil.example", **key)[0] == 421
+    assert ask(hall, "/api/v1/tickets", {"service": "A"}, Origin="http://evil.example", **key)[0] == 403
+    assert ask(hall, "/api/v1/tickets", {"service": "A" * 40_000}, **key)[0] in (400, 409, 413)
+    assert ask(hall, "/api/v1/tickets", ["A"], **key)[0] == 409
+    assert ask(hall, "/twin/knob", {"device": "printer", "knob": "__class__", "value": 1})[0] == 400
+    assert ask(hall, "/twin/press", "x")[0] == 400
+    assert not hall.state.tickets
+
+
+def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: Callable[..., Page]) -> None:
+    hall.turn("printer", "deaf")
+    until(lambda: hall.health("printer") == ("down", "silent"))
+    hall.turn("printer", "deaf", 0)
+    until(lambda: not hall.state.kiosks)
+    hall.take("A")
+    until(lambda: hall.state.tickets["A001"].paper == "confirmed")
+    from controller import model as m
+
+    report = m.ReportPaper(hall.state.day, "A001", "unconfirmed", actor="printer")
+    hall.house.engine.submit(report).result()
+    login = visit("/token", "phone")
+    login.fill("input", hall.house.token)
+    login.click("button")
+    login.click("text=补打 A001")
+    until(lambda: hall.state.tickets["A001"].prints == 2)
+    until(lambda: hall.machine("printer").printed == 2)

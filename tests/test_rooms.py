@@ -1,0 +1,105 @@
+"""The house: who may import whom (design.md), and how big it may grow."""
+
+import ast
+import importlib.metadata
+import io
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+OURS = ("controller", "drivers", "display", "web")
+ROOF = {"controller.main", "controller.cli", "controller.simulation"}
+GROUND = {"controller.model", "controller.clock", "controller.settings"}
+FILES = sorted(path for room in OURS for path in (ROOT / room).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(source: str) -> Iterator[str]:
+    """The modules of ours that a source imports, by their full names."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in OURS)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in OURS:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if (ROOT / Path(*inner.split("."))).with_suffix(".py").exists() else node.module
+
+
+def allowed(here: str, there: str) -> bool:
+    room = there.split(".")[0]
+    if here in ROOF:
+        return True
+    if there in ROOF or there.startswith("drivers.sim"):
+        return here.startswith("drivers.sim")
+    if here in GROUND:
+        return (here, there) == ("controller.model", "controller.clock")
+    match here.split(".")[0]:
+        case "controller":
+            return room == "controller"
+        case "drivers":
+            return room == "drivers" or there in GROUND
+        case "display":
+            return room in ("display", "controller", "drivers")
+    return True
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_arrows_point_down_only(path: Path) -> None:
+    here = name_of(path)
+    wrong = [there for there in imports(path.read_text()) if not allowed(here, there)]
+    assert not wrong, f"{here} may not import {wrong}"
+
+
+def test_the_test_of_the_rooms_catches_an_arrow_that_points_up() -> None:
+    assert list(imports("from controller import engine")) == ["controller.engine"]
+    assert not allowed("drivers.link", "controller.engine")
+    assert not allowed("controller.hall", "drivers.base")
+    assert not allowed("controller.settings", "controller.clock")
+    assert not allowed("display.stage", "drivers.sim.sign")
+    assert not allowed("web.app", "controller.main")
+
+
+@pytest.mark.parametrize("name", ["hall", "calendar", "keys"])
+def test_the_rules_import_nothing_that_could_touch_the_world(name: str) -> None:
+    tree = ast.parse((ROOT / "controller" / f"{name}.py").read_text())
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    pure = {"collections.abc", "dataclasses", "datetime", "itertools", "typing"}
+    assert not plain
+    assert {m for m in modules if m and not m.startswith("controller")} <= pure
+
+
+def code_lines(path: Path) -> int:
+    """Lines of Python: neither blank nor comment nor docstring."""
+    source, lines = path.read_text(), set()
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in skipped and token.type != tokenize.ENDMARKER:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.end_lineno:
+            lines -= set(range(node.lineno, node.end_lineno + 1))
+    return len(lines)
+
+
+def test_the_house_stays_small() -> None:
+    assert max(len(path.read_text().splitlines()) for path in FILES) <= 400
+    assert sum(code_lines(path) for path in FILES) <= 2500
+
+
+def test_every_module_says_what_it_is() -> None:
+    for path in FILES:
+        assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_the_four_names_belong_to_hallqueue() -> None:
+    for room in OURS:
+        assert importlib.metadata.packages_distributions()[room] == ["hallqueue"]
+    top = [p.name for p in ROOT.iterdir() if (p / "__init__.py").exists() and p.name != "tests"]
+    assert sorted(top) == sorted(OURS)
