@@ -1,49 +1,100 @@
-"""Ticket printers that speak ESC/POS, on a serial line or TCP 9100.
+"""Prints pages on ESC/POS printers and finds out whether each came out. Never sends one twice.
 
-python-escpos builds the bytes; the link carries them (hardware.md §1.5). A page is sent once:
-what became of it is asked by DLE EOT before, and by a GS r fence after (§2.4, §2.5).
+python-escpos builds the bytes, the link carries them. Behind each page a fence (GS r) asks the
+printer whether it has come so far; how to read the answers: hardware.md §2.
 """
 
-import sys
-import tempfile
+import os
+import re
+import shutil
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
+
+from PIL import Image
 
 from drivers.base import Device, DeviceFault, Page
 from drivers.link import Link
 
-FRAGMENT = 64  # rows of a raster command; small, so that a broken one is soon made up for
-WAITING = 50  # pages that may wait behind a fault
-FENCE = b"\x1d\x72\x01"
-# Reply n of DLE EOT -> bits and what they mean (hardware.md §2.1), worst first.
-_CAUSES = (
-    (4, 0x60, "paper_out"),
-    (2, 0x20, "paper_out"),
-    (2, 0x04, "cover_open"),
-    (3, 0x08, "cutter"),
-    (3, 0x40, "overheated"),
-    (3, 0x20, "error"),
+_WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
+_CHUNK = 512  # bytes a turn: half a second at 9600 baud
+_KERNEL = 4096  # bytes that a serial line may still hold when write has returned
+_ROWS = 64  # dots, the height of a raster fragment: a broken one is soon filled up
+_FENCE = b"\x1d\x72\x01"  # GS r 1, answered in order: after all that was sent before (§2.4)
+_AFRESH = b"\x1b\x40" + _FENCE
+# DLE EOT n, bits, fault (§2.1); a cause stands before its effects.
+_FAULTS = (
+    *((2, 0x04, "cover_open"), (4, 0x60, "paper_out"), (2, 0x20, "paper_out")),
+    *((3, 0x08, "cutter"), (3, 0x40, "overheated"), (3, 0x24, "error"), (2, 0x40, "error")),
     (1, 0x08, "offline"),
 )
-_NEAR_END = 0x0C  # of reply 4
+
+
+@cache
+def _dummy() -> Any:
+    """python-escpos, imported late: it costs 0.3 s and leaves a folder in /tmp (§1.2)."""
+    from escpos import capabilities
+    from escpos.printer import Dummy
+
+    if "ESCPOS_CAPABILITIES_PICKLE_DIR" not in os.environ:
+        shutil.rmtree(capabilities.pickle_dir, ignore_errors=True)
+    return Dummy
+
+
+def _safe(image: Image.Image) -> Image.Image:
+    """A printer may obey DLE EOT, ENQ and DC4 inside a raster (§2.1): one more dot hides each."""
+    dots = image.convert("1").tobytes("raw", "1;I")  # 1 is black, as on the wire
+    dots = re.sub(rb"\x10(?=[\x04\x05\x14])", b"\x18", dots)
+    return Image.frombytes("1", image.size, dots, "raw", "1;I")
+
+
+def _gbk(text: str) -> bytes:
+    """A box for what GBK lacks; nothing for control characters, they would be commands."""
+    text = "".join(char for char in text if char >= " " and char != "\x7f")
+    return b"".join(char.encode("gbk", "ignore") or b"\xa1\xf5" for char in text)
+
+
+def frame(page: Page, cutter: bool) -> bytes:
+    """All bytes of a page: reset, content, cut, fence."""
+    paper = _dummy()(profile="TM-T20II")  # the default profile chats on stdout
+    paper.hw("INIT")
+    if page.image:
+        paper.image(_safe(page.image), impl="bitImageRaster", fragment_height=_ROWS)
+    elif page.lines:
+        paper._raw(b"\x1c\x26\x1b\x61\x01")  # Chinese on, centred (§1.6)
+        for line in page.lines:
+            paper._raw(b"\x1d\x21" + bytes([(line.scale - 1) * 0x11]) + _gbk(line.text) + b"\n")
+        paper._raw(b"\x1d\x21\x00\x1c\x2e")
+    # Without a cutter: on to the edge at which people tear.
+    paper.cut("PART") if cutter else paper.print_and_feed(6)
+    data: bytes = paper.output
+    return data + _FENCE
 
 
 @dataclass(slots=True)
-class Job:
-    """A page on its way."""
+class _Job:
+    """A page on its way, and whether anybody was told that it waits; times are monotonic."""
 
     page: Callable[[], Page]
     receipt: Callable[[str], None]
-    arrives: float = 0.0  # when its last byte is with the printer (monotonic)
-    fenced: bool = False  # the question behind it was answered
-    held: bool = False  # "pending" has been said
+    data: bytes = b""
+    sent: int = 0  # bytes that may have left us
+    ask: float = 0.0  # the next status question is due
+    limit: float = 0.0  # by then a printer without faults has answered the fence
+    linger: float = 0.0  # seconds to listen on for another answer
+    held: bool = False
+
+    def hold(self) -> None:
+        if not self.held:
+            self.held = True
+            self.receipt("pending")
 
 
 class Driver(Device):
-    """One printer. Answers of a page: confirmed, pending, unconfirmed, failed."""
+    """An ESC/POS printer. `print` may be called by any thread, the rest is the port's."""
 
     def __init__(
         self,
@@ -59,155 +110,163 @@ class Driver(Device):
         super().__init__(name)
         self.width, self.mode = width, mode
         self._cutter, self._every, self._patience = cutter, every, patience
-        self._jobs: deque[Job] = deque()
-        self._under_way: Job | None = None  # with the printer, not yet answered for
-        self._torn = False  # a page broke off: the printer may be waiting for its rest
-        self._next_ask = 0.0
+        self._jobs: deque[_Job] = deque()
+        self._job: _Job | None = None  # the one of which bytes went out
+        self._mend = b""  # what sets a printer right that may hold half a job
+        self._mends = 0  # since a fence was answered; some printers never do
+        self._replies: list[int] = []
+        self._fence: int | None = None
+        self._fenced = 0.0  # when the last answer of a fence came
+        self._skip = self._noise = 0  # bytes of ASB still to come; bytes of no meaning so far
+        self._block = self._closed = False
 
     def print(self, page: Callable[[], Page], receipt: Callable[[str], None]) -> None:
-        """Print `page` (drawn when its turn comes) in order; `receipt` hears what became of it."""
-        if len(self._jobs) >= WAITING:
+        """Print and cut `page` (drawn when its turn comes), in order. `receipt` hears perhaps
+        "pending", then "confirmed", "unconfirmed" (maybe on paper) or "failed" (surely not)."""
+        if len(self._jobs) >= _WAITING:
             receipt("failed")
             return
-        self._jobs.append(Job(page, receipt))
+        self._jobs.append(_Job(page, receipt))
+        if self._closed:
+            self._give_up()
         self.wake()
 
-    def attach(self, link: Link) -> None:
-        if self._torn:
-            # Zeros complete a raster command and print nothing; ESC @ and a cut start afresh.
-            flush = bytes(FRAGMENT * self.width // 8) + b"\x1b\x40"
-            link.write(flush + (b"\x1d\x56\x01" if self._cutter else b"\n"))
-            self._torn = False
+    def close(self) -> None:
+        self._closed = True
+        if self._job:
+            self._end(self._job, "unconfirmed")
+        self._give_up()
 
     def lost(self) -> None:
-        self._torn = self._torn or self._under_way is not None
-        self._end("unconfirmed")
+        if self._job:
+            # The cut is for the half ticket: it must not hang on to the next one.
+            self._end(self._job, "unconfirmed", frame(Page(()), self._cutter))
         self._hold()
-
-    def close(self) -> None:
-        self._end("unconfirmed")
-        while self._jobs:
-            self._jobs.popleft().receipt("failed")
 
     def turn(self, link: Link) -> float:
         self._hear(link.drain())
-        job = self._under_way
-        if job and not job.fenced and time.monotonic() < max(job.arrives, self._next_ask):
-            return 0.02  # never a question inside a job
-        self._next_ask = time.monotonic() + 0.5
+        job = self._job = self._job or self._next(link)
+        if job is None:
+            return self._every
+        return self._send(link, job) if job.sent < len(job.data) else self._wait(link, job)
+
+    def _next(self, link: Link) -> _Job | None:
+        if self._mend:
+            # Before any question: a half-fed raster would swallow it. Lingers, as a fence of the
+            # lost job may be answered yet, and that must not confirm the next one.
+            self._mends += 1
+            job = _Job(lambda: Page(()), lambda answer: None, self._mend)
+            job.linger = self._patience / 5
+            return job
+        self._ask(link)
+        if not self._jobs:
+            return None
+        job = self._jobs.popleft()
         try:
-            near_end = self._ask(link)
-        except DeviceFault as fault:
-            if fault.code in ("silent", "garbled") and self._overdue():
-                self._end("unconfirmed")
-            elif fault.code not in ("silent", "garbled") and job:
-                job.arrives = time.monotonic()  # its patience starts when the fault is cured
-            self._hold()
-            raise DeviceFault(fault.code, again=min(self._every, 0.5)) from None
-        self.report("degraded" if near_end else "up", "near_end" if near_end else "")
-        if job and job.fenced:
-            self._end("confirmed")
-        elif self._overdue():
-            # Well again and still no answer: it was switched off, and its memory is gone.
-            self._end("unconfirmed")
-        if self._under_way:
-            return 0.02
-        if self._jobs:
-            self._send(link, self._jobs.popleft())
-            return 0.0
-        return self._every
-
-    def _ask(self, link: Link) -> bool:
-        """Is paper near its end? Raises DeviceFault for every reason not to print."""
-        replies = {n: self._reply(link, n) for n in (1, 2, 3, 4)}
-        for n, bits, code in _CAUSES:
-            if replies[n] & bits:
-                raise DeviceFault(code)
-        return bool(replies[4] & _NEAR_END)
-
-    def _reply(self, link: Link, n: int) -> int:
-        self._hear(link.drain())
-        link.write(bytes([0x10, 0x04, n]))
-        heard = b""
-        while len(heard) < 4:  # a fence's answer or an XON may stand before it
-            byte = link.read(1, 0.3 + link.seconds_for(4))
-            if not byte:
-                break
-            heard += byte
-            if byte[0] & 0x93 == 0x12:
-                return byte[0]
-            self._hear(byte)
-        raise DeviceFault("garbled" if heard else "silent")
-
-    def _hear(self, data: bytes) -> None:
-        """What came unasked: the answer of a fence, or nothing of use (hardware.md §2.3)."""
-        if self._under_way and any(byte in (0x00, 0x03, 0x0C, 0x0F) for byte in data):
-            self._under_way.fenced = True
-
-    def _send(self, link: Link, job: Job) -> None:
-        try:
-            data = self._bytes(job.page())
+            job.data = frame(job.page(), self._cutter)
         except Exception:
             job.receipt("failed")
             raise
-        self._under_way = job
-        start = time.monotonic()
-        link.write(data)
-        job.arrives = start + link.seconds_for(len(data))
+        return job
 
-    def _bytes(self, page: Page) -> bytes:
-        paper = _dummy()
-        paper.hw("INIT")
-        if page.image:
-            paper.image(page.image, impl="bitImageRaster", fragment_height=FRAGMENT)
-        else:
-            paper._raw(b"\x1b\x61\x01\x1c\x26")  # centred, Chinese on
-            for line in page.lines:
-                size = (line.scale - 1) * 0x11
-                text = "".join(c for c in line.text if c >= " ")  # no commands inside a text
-                paper._raw(b"\x1d\x21" + bytes([size]) + b"".join(map(_gbk, text)) + b"\n")
-            paper._raw(b"\x1d\x21\x00\x1c\x2e")
-        paper.cut("PART") if self._cutter else paper._raw(b"\x1b\x64\x06")
-        data: bytes = paper.output
-        for command in (b"\x10\x04", b"\x10\x05", b"\x10\x14"):
-            # Some printers obey these inside a picture (§2.1): one more dot hides them.
-            data = data.replace(command, b"\x18" + command[1:])
-        return data + FENCE
+    def _send(self, link: Link, job: _Job) -> float:
+        chunk = job.data[job.sent : job.sent + _CHUNK]
+        job.sent += len(chunk)  # counted first: nobody knows how much of a failed write went out
+        self._fence = None  # nothing that came so far can answer this job
+        link.write(chunk)
+        if job.sent == len(job.data):
+            job.ask = time.monotonic() + link.seconds_for(min(job.sent, _KERNEL))
+            self._allow(link, job)
+        return self._unasked(0.0)
 
-    def _overdue(self) -> bool:
-        job = self._under_way
-        return job is not None and time.monotonic() > job.arrives + self._patience
+    def _wait(self, link: Link, job: _Job) -> float:
+        now = time.monotonic()
+        fenced = self._fence is not None and now >= self._fenced + job.linger
+        if not fenced and now < job.ask:
+            return self._unasked(0.02)
+        job.ask = now + 0.25
+        try:
+            self._ask(link)
+        except DeviceFault as fault:
+            if fault.code not in ("silent", "garbled"):
+                job.hold()  # inside the printer; its patience starts when the fault is cured
+                self._allow(link, job)
+            elif now > job.limit:
+                self._mends = 0
+                self._end(job, "unconfirmed", _AFRESH)
+            raise
+        if fenced:
+            self._end(job, "confirmed" if self._fence in (0x00, 0x03) else "unconfirmed")
+        elif self._fence is None and now > job.limit:
+            # Well, and yet no answer: it was switched off, and its memory is gone.
+            self._end(job, "unconfirmed", _AFRESH if self._mends < 2 else b"")
+        return 0.02 if self._job else 0.0
+
+    def _allow(self, link: Link, job: _Job) -> None:
+        job.limit = time.monotonic() + link.seconds_for(len(job.data)) + self._patience
+
+    def _unasked(self, seconds: float) -> float:
+        """The end of a turn that put no question, so that it cannot lift a fault."""
+        if self.health.state == "down":
+            raise DeviceFault(self.health.code, seconds)
+        return seconds
+
+    def _end(self, job: _Job, answer: str, afresh: bytes = b"") -> None:
+        """`afresh` follows as many zeros as the printer may still take for dots."""
+        self._job = None
+        self._mend = afresh and bytes((self.width + 7) // 8 * _ROWS + 8) + afresh
+        job.receipt(answer)
 
     def _hold(self) -> None:
-        """Tell every page that waits that it waits; once."""
-        for job in [self._under_way, *self._jobs]:
-            if job and not job.held:
-                job.held = True
-                job.receipt("pending")
+        for job in self._jobs.copy():
+            job.hold()
 
-    def _end(self, answer: str) -> None:
-        job, self._under_way = self._under_way, None
-        if job:
-            job.receipt(answer)
+    def _give_up(self) -> None:
+        while self._jobs:
+            self._jobs.popleft().receipt("failed")
 
+    def _ask(self, link: Link) -> None:
+        """All four questions; near end degrades, and what hinders printing raises."""
+        try:
+            replies = {n: self._reply(link, n) for n in (1, 2, 3, 4)}
+            for n, bits, code in _FAULTS:
+                if replies[n] & bits:
+                    raise DeviceFault(code, self._every)
+        except DeviceFault:
+            self._hold()
+            raise
+        if replies[4] & 0x0C:
+            self.report("degraded", "near_end")
+        elif self.health.state == "degraded":
+            self.report("up")
 
-def _gbk(character: str) -> bytes:
-    try:
-        return character.encode("gbk")
-    except UnicodeEncodeError:
-        return "□".encode("gbk")
+    def _reply(self, link: Link, n: int) -> int:
+        self._hear(link.drain())
+        self._replies.clear()
+        noise = self._noise
+        link.write(bytes([0x10, 0x04, n]))
+        for _ in range(10):
+            self._hear(link.read(1, 0.05))
+            if self._replies:
+                return self._replies[-1]
+        self._skip, self._block = 0, False
+        raise DeviceFault("garbled" if self._noise > noise else "silent", self._every)
 
-
-def _dummy() -> Any:
-    """A printer in memory. Its import leaves a folder in the temporary one: give it its own."""
-    if "escpos.printer" not in sys.modules:
-        with tempfile.TemporaryDirectory() as folder:
-            before, tempfile.tempdir = tempfile.tempdir, folder
-            try:
-                import escpos.printer
-            finally:
-                tempfile.tempdir = before
-    import escpos.printer
-
-    # A profile with a width, or python-escpos prints a remark for every picture.
-    return escpos.printer.Dummy(profile="TM-T20II")
+    def _hear(self, data: bytes) -> None:
+        """Sort what came in by the masks of §2.3; an answer to a fence may come at any time."""
+        for byte in data:
+            if self._block:
+                self._block = byte != 0x00
+            elif self._skip and byte & 0x90 == 0x00:
+                self._skip -= 1
+            elif byte & 0x93 == 0x12:
+                self._replies.append(byte)
+                self._skip = 0
+            elif byte & 0x93 == 0x10:  # ASB, four bytes
+                self._skip = 3
+            elif byte in b"\x37\x3b\x3d\x5f":  # an answer that ends with NUL
+                self._block = True
+            elif byte in b"\x00\x03\x0c\x0f":
+                self._fence, self._fenced, self._mends = byte, time.monotonic(), 0
+            else:  # XON and XOFF too: nobody asked for them
+                self._noise += 1

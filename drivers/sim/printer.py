@@ -1,148 +1,192 @@
-"""An ESC/POS ticket printer, from the manuals (hardware.md §1.7, §2); draws what it receives."""
+"""An ESC/POS ticket printer from the manuals (hardware.md §1.7, §2.6); draws what it receives."""
 
+import re
 from collections.abc import Iterator
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.sim.wire import Machine
 
 _FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
-_DOTS = 24  # height of a character
-# How many bytes follow a command that changes nothing we draw.
-_SKIPPED = {
-    b"\x1b\x45": 1, b"\x1b\x4d": 1, b"\x1b\x74": 1, b"\x1b\x21": 1, b"\x1b\x33": 1, b"\x1b\x32": 0,
-    b"\x1c\x21": 1, b"\x1d\x61": 1, b"\x1b\x2d": 1,
+_DOTS = 24  # height of a character; half of it is the width of a Latin one
+_FEED = 30  # dots from line to line
+_KEPT = 200  # pieces of paper
+_LONGEST = 8000  # dots; somebody tears off what was never cut
+_MEMORY = 1 << 16  # bytes that wait behind a fault; more are lost
+# Bytes that follow the first two of a command (§1.6, §1.7, §2). An unknown one has none: it is
+# swallowed, and what was meant as its parameters comes out as text.
+_PARAMETERS = {
+    b"\x1b@": 0, b"\x1b2": 0, b"\x1c&": 0, b"\x1c.": 0, b"\x1b!": 1, b"\x1b3": 1, b"\x1bE": 1,
+    b"\x1bM": 1, b"\x1bt": 1, b"\x1ba": 1, b"\x1bd": 1, b"\x1c!": 1, b"\x1d!": 1, b"\x1da": 1,
+    b"\x1dr": 1, b"\x1dV": 1, b"\x1dv": 6, b"\x10\x04": 1, b"\x10\x05": 1,
 }  # fmt: skip
 
 
+@cache
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    try:
+        return ImageFont.truetype(_FONT, _DOTS - 2, index=2)
+    except OSError:
+        return ImageFont.load_default(_DOTS - 2)
+
+
+def _glyph(char: str, wide: int, high: int) -> Image.Image:
+    width = _DOTS // 2 if char.isascii() else _DOTS
+    cell = Image.new("1", (width, _DOTS), 1)
+    ImageDraw.Draw(cell).text((width / 2, _DOTS / 2), char, 0, _font(), anchor="mm")
+    return cell.resize((width * wide, _DOTS * high))
+
+
 class Printer(Machine):
-    """`papers`: the last pieces that were cut off, as pictures, `printed` in all; `texts`: their
-    characters. An error stops the printing; what is in its memory waits."""
+    """Keeps the last pieces that were cut: `papers` as pictures (white is 1), `texts` as their
+    characters; `printed` counts all. With paper out or cover open, what is in memory waits."""
 
     knobs = ("deaf", "paper_out", "cover_open", "near_end", "garbled")
+    paper_out = cover_open = near_end = garbled = False
 
     def __init__(self, width: int = 576) -> None:
-        self.paper_out = self.cover_open = self.near_end = self.garbled = False
         self.width, self.printed = width, 0
         self.papers: list[Image.Image] = []
         self.texts: list[str] = []
-        self._memory = b""
-        self._fresh_paper()
-        self._reset()
+        self._strips: list[Image.Image] = []
+        self._said: list[str] = []
+        self._heard = b""  # the last bytes, as a real-time command may come in two parts
+        self._power_up()
 
     def power_cycle(self) -> None:
-        """Off and on: the memory is empty, nobody is told."""
-        self._memory = b""
+        """Off and on: memory and modes are lost, the paper hangs on, nobody is told."""
+        self._off = True  # carried out by the wire's thread, which owns everything else
+
+    @property
+    def current(self) -> Image.Image:
+        """The piece that is not yet cut off."""
+        strips = self._strips.copy()
+        paper = Image.new("1", (self.width, sum(strip.height for strip in strips)), 1)
+        top = 0
+        for strip in strips:
+            paper.paste(strip, (0, top))
+            top += strip.height
+        return paper
+
+    def feed(self, data: bytes) -> bytes:
+        if self._off:
+            self._power_up()
+        # Real-time: answered on arrival, in a fault, and inside a picture too, where the bytes
+        # count as dots nevertheless.
+        asked = re.findall(rb"\x10\x04([\x01-\x04])", self._heard + data)
+        answer = bytes(self._status(n[0]) for n in asked)
+        self._heard = (self._heard + data)[-2:]
+        self._memory += data
+        answer += b"".join(self._work())
+        del self._memory[_MEMORY:]
+        return bytes(byte ^ 0x55 for byte in answer) if self.garbled else answer
+
+    def _power_up(self) -> None:
+        self._off = False
+        self._memory = bytearray()
+        self._picture = (0, 0)  # bytes across, and rows to come
         self._reset()
 
     def _reset(self) -> None:
-        self._scale, self._chinese, self._align = (1, 1), False, 0
-
-    def _fresh_paper(self) -> None:
-        self._rows: list[Image.Image] = []
-        self._text = self._line = ""
-
-    def feed(self, data: bytes) -> bytes:
-        answer = b""
-        # DLE EOT is obeyed where it stands, error or not, even inside a picture.
-        while (at := data.find(b"\x10\x04")) >= 0 and len(data) > at + 2:
-            answer += bytes([self._status(data[at + 2])])
-            data = data[:at] + data[at + 3 :]
-        self._memory += data
-        if not (self.paper_out or self.cover_open):
-            answer += b"".join(self._work())
-        return bytes(b ^ 0x55 for b in answer) if self.garbled else answer
+        self._line: list[tuple[str, Image.Image]] = []
+        self._scale, self._align, self._chinese = (1, 1), 0, False
 
     def _status(self, n: int) -> int:
+        """One reply of the table in §2.1."""
         stopped = self.paper_out or self.cover_open
-        bits = {
-            1: 0x08 * stopped,
-            2: 0x20 * self.paper_out | 0x04 * self.cover_open,
-            4: 0x60 * self.paper_out | 0x0C * (self.near_end or self.paper_out),
-        }
-        return 0x12 | bits.get(n, 0)
+        cause = 0x04 * self.cover_open | 0x20 * self.paper_out
+        paper = 0x6C if self.paper_out else 0x0C * self.near_end
+        return 0x12 | (0x08 * stopped, cause, 0, paper)[n - 1]
 
     def _work(self) -> Iterator[bytes]:
-        """Obey the commands in memory, as far as they are whole; what they answer."""
-        while self._memory:
-            size = self._size()
+        """Obey what is in memory as far as it is whole; the answers in order."""
+        while self._memory and not (self.paper_out or self.cover_open):
+            across, rows = self._picture
+            size = across or self._size()
             if len(self._memory) < size:
                 return
-            command, self._memory = self._memory[:size], self._memory[size:]
-            yield self._obey(command)
+            if across:
+                size *= (here := min(rows, len(self._memory) // across))
+                self._picture = (across, rows - here) if here < rows else (0, 0)
+                dots = bytes(self._memory[:size])
+                self._out(Image.frombytes("1", (across * 8, here), dots, "raw", "1;I"))
+            else:
+                yield self._obey(bytes(self._memory[:size]))
+            del self._memory[:size]
 
     def _size(self) -> int:
-        """How long the first command in memory is."""
-        head, data = self._memory[:2], self._memory
-        if head == b"\x1d\x76":
-            if len(data) < 8:
-                return 8
-            return 8 + (data[4] + 256 * data[5]) * (data[6] + 256 * data[7])
-        if head == b"\x1d\x56":
-            return 4 if data[2:3] in (b"A", b"B") else 3
-        if head in (b"\x1d\x72", b"\x1d\x21", b"\x1b\x61", b"\x1b\x64"):
-            return 3
-        if head in _SKIPPED:
-            return 2 + _SKIPPED[head]
-        if data[0] in (0x10, 0x1B, 0x1C, 0x1D):
-            return 2
-        return 2 if self._chinese and data[0] > 0x80 else 1
+        """Length of the command or character at the front; may grow with what comes yet."""
+        data = bytes(self._memory[:3])
+        if data[0] in b"\x10\x1b\x1c\x1d":
+            feeds_too = data[:3] in (b"\x1dVA", b"\x1dVB")  # and by how much
+            return 2 + _PARAMETERS.get(data[:2], 0) + feeds_too
+        if self._chinese and data[0] > 0x80:
+            return 4 if len(data) > 1 and 0x30 <= data[1] <= 0x39 else 2  # GB18030
+        return 1
 
     def _obey(self, command: bytes) -> bytes:
+        n = command[-1]
         match command[:2]:
-            case b"\x1b\x40":
+            case b"\x1b@":
                 self._reset()
-            case b"\x1d\x76":
-                self._picture(command)
-            case b"\x1d\x56":
-                self._cut()
-            case b"\x1d\x72":
-                return b"\x03" if self.near_end else b"\x00"
-            case b"\x1d\x21":
-                self._scale = ((command[2] >> 4) + 1, (command[2] & 15) + 1)
-            case b"\x1b\x61":
-                self._align = command[2] % 48
-            case b"\x1b\x64":
-                self._print_line()
-                self._rows.append(Image.new("1", (self.width, 30 * command[2]), 1))
-            case b"\x1c\x26" | b"\x1c\x2e":
-                self._chinese = command == b"\x1c\x26"
+            case b"\x1c&" | b"\x1c.":
+                self._chinese = command == b"\x1c&"
+            case b"\x1ba":
+                self._align = n & 3
+            case b"\x1d!":
+                self._scale = (n >> 4 & 7) + 1, (n & 7) + 1
+            case b"\x1c!":
+                self._scale = 1 + (n >> 2 & 1), 1 + (n >> 3 & 1)
+            case b"\x1bd":
+                self._new_line(n)
             case b"\n":
-                self._print_line()
+                self._new_line(1)
+            case b"\x1dV":
+                self._cut()
+            case b"\x1dr":
+                return b"\x03" if self.near_end and n in b"\x01\x31" else b"\x00"
+            case b"\x1dv":
+                across, rows = command[4] + 256 * command[5], command[6] + 256 * command[7]
+                if self._line:
+                    self._new_line(1)
+                self._picture = (across, rows) if rows else (0, 0)
             case _ if command[0] >= 0x20:
-                self._line += command.decode("gb18030" if self._chinese else "cp437", "replace")
+                self._write(command.decode("gb18030" if self._chinese else "cp437", "replace"))
         return b""
 
-    def _picture(self, command: bytes) -> None:
-        across, rows = command[4] + 256 * command[5], command[6] + 256 * command[7]
-        if across and rows:
-            dots = bytes(byte ^ 0xFF for byte in command[8:])  # 1 is black
-            image = Image.frombytes("1", (across * 8, rows), dots)
-            self._rows.append(image.crop((0, 0, self.width, rows)))
+    def _write(self, text: str) -> None:
+        for char in text:
+            glyph = _glyph(char, *self._scale)
+            if sum(dots.width for _, dots in self._line) + glyph.width > self.width:
+                self._new_line(1)
+            self._line.append((char, glyph))
 
-    def _print_line(self) -> None:
-        wide, high = self._scale
-        self._text += self._line + "\n"
-        font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-        try:
-            font = ImageFont.truetype(_FONT, _DOTS, index=2)
-        except OSError:
-            font = ImageFont.load_default(_DOTS)
-        line = Image.new("1", (max(1, int(font.getlength(self._line))), _DOTS + 10), 1)
-        ImageDraw.Draw(line).text((0, -4), self._line, fill=0, font=font)
-        line = line.resize((line.width * wide, line.height * high))
-        row = Image.new("1", (self.width, line.height), 1)
-        row.paste(line, ((self.width - line.width) * self._align // 2, 0))
-        self._rows.append(row)
-        self._line = ""
+    def _new_line(self, lines: int) -> None:
+        line, self._line = self._line, []
+        height = max((glyph.height for _, glyph in line), default=0)
+        if line:
+            self._said.append("".join(char for char, _ in line))
+            strip = Image.new("1", (sum(glyph.width for _, glyph in line), height), 1)
+            left = 0
+            for _, glyph in line:
+                strip.paste(glyph, (left, height - glyph.height))
+                left += glyph.width
+            self._out(strip)
+        self._out(Image.new("1", (1, max(0, _FEED * lines - height)), 1))
+
+    def _out(self, strip: Image.Image) -> None:
+        """Onto the paper; what is wider is clipped."""
+        row = Image.new("1", (self.width, strip.height), 1)
+        row.paste(strip, (max(0, self.width - strip.width) * self._align // 2, 0))
+        self._strips.append(row)
+        if sum(row.height for row in self._strips) > _LONGEST:
+            self._cut()
 
     def _cut(self) -> None:
-        self._print_line() if self._line else None
-        paper = Image.new("1", (self.width, sum(row.height for row in self._rows) or 1), 1)
-        top = 0
-        for row in self._rows:
-            paper.paste(row, (0, top))
-            top += row.height
-        self.papers, self.texts = [*self.papers, paper][-50:], [*self.texts, self._text][-50:]
+        if self._line:
+            self._new_line(1)
+        self.texts = [*self.texts, "\n".join(self._said)][-_KEPT:]
+        self.papers = [*self.papers, self.current][-_KEPT:]
         self.printed += 1
-        self._fresh_paper()
+        self._strips, self._said = [], []
