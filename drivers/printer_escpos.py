@@ -112,7 +112,8 @@ class Driver(Device):
         self._cutter, self._every, self._patience = cutter, every, patience
         self._jobs: deque[_Job] = deque()
         self._job: _Job | None = None  # the one of which bytes went out
-        self._mend = b""  # what sets a printer right that may hold half a job
+        # What sets a printer right that may hold half a job: at first one of a killed hall.
+        self._mend = self._zeros() + _AFRESH
         self._mends = 0  # since a fence was answered; some printers never do
         self._replies: list[int] = []
         self._fence: int | None = None
@@ -138,7 +139,9 @@ class Driver(Device):
         self._give_up()
 
     def lost(self) -> None:
-        if self._job:
+        if self._job and self._job.linger:
+            self._job, self._mend = None, self._job.data  # a clean-up: once more
+        elif self._job:
             # The cut is for the half ticket: it must not hang on to the next one.
             self._end(self._job, "unconfirmed", frame(Page(()), self._cutter))
         self._hold()
@@ -156,7 +159,7 @@ class Driver(Device):
             # lost job may be answered yet, and that must not confirm the next one.
             self._mends += 1
             job = _Job(lambda: Page(()), lambda answer: None, self._mend)
-            job.linger = self._patience / 5
+            job.linger = 0.2 + link.seconds_for(len(self._mend))
             return job
         self._ask(link)
         if not self._jobs:
@@ -207,15 +210,18 @@ class Driver(Device):
 
     def _unasked(self, seconds: float) -> float:
         """The end of a turn that put no question, so that it cannot lift a fault."""
-        if self.health.state == "down":
-            raise DeviceFault(self.health.code, seconds)
+        if self.health.state in ("starting", "down"):
+            raise DeviceFault(self.health.code or "starting", seconds)
         return seconds
 
     def _end(self, job: _Job, answer: str, afresh: bytes = b"") -> None:
         """`afresh` follows as many zeros as the printer may still take for dots."""
         self._job = None
-        self._mend = afresh and bytes((self.width + 7) // 8 * _ROWS + 8) + afresh
+        self._mend = afresh and self._zeros() + afresh
         job.receipt(answer)
+
+    def _zeros(self) -> bytes:
+        return bytes((self.width + 7) // 8 * _ROWS + 8)
 
     def _hold(self) -> None:
         for job in self._jobs.copy():

@@ -12,6 +12,8 @@ from conftest import Hall, needs
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wait import until
 
+from controller import model as m
+
 SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}
 
 
@@ -166,13 +168,11 @@ def test_a_hostile_request_gets_a_plain_no(hall: Hall) -> None:
 
 def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: Callable[..., Page]) -> None:
     hall.turn("printer", "deaf")
-    until(lambda: hall.health("printer") == ("down", "silent"))
+    until(lambda: hall.state.kiosks)
     hall.turn("printer", "deaf", 0)
     until(lambda: not hall.state.kiosks)
     hall.take("A")
     until(lambda: hall.state.tickets["A001"].paper == "confirmed")
-    from controller import model as m
-
     report = m.ReportPaper(hall.state.day, "A001", "unconfirmed", actor="printer")
     hall.house.engine.submit(report).result()
     login = visit("/token", "phone")

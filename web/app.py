@@ -65,7 +65,8 @@ def create(house: House) -> Flask:
     def harden(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'self'"
         response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # "no-referrer" would make a browser send "Origin: null" with our own forms.
+        response.headers["Referrer-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -10,10 +10,16 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-function pull(lever, body) {
-  return fetch(`/twin/${lever}`, {
+// Pulls of levers so far: a look that began before the newest pull shows nothing.
+let pulls = 0;
+
+async function pull(lever, body) {
+  pulls++;
+  await fetch(`/twin/${lever}`, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-  }).then(look);
+  });
+  pulls++;
+  look();
 }
 
 // Every device is drawn once; later looks only change what has changed.
@@ -31,7 +37,7 @@ function build(device) {
     faces.buttons = device.buttons.map(name => key(name, `${name} ${words[`service_${name}`] ?? ""}`));
     box.append(make("div", { className: "buttons" }, ...faces.buttons));
     at("panels").append(box);
-  } else if (device.papers) {
+  } else if (device.papers !== undefined) {
     faces.papers = make("div", { className: "papers", textContent: word("no_paper") });
     faces.count = 0;
     box.append(faces.papers);
@@ -103,8 +109,10 @@ function update(device, faces) {
 }
 
 async function look() {
+  const before = pulls;
   try {
     const hall = await (await fetch("/twin/state")).json();
+    if (before !== pulls) return;
     at("clock").textContent = hall.clock;
     at("speed").value = String(hall.speed);
     for (const device of hall.devices) {
