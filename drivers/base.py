@@ -217,7 +217,8 @@ class Port:
                 if device in self._poked or due[device] <= time.monotonic():
                     # Forgotten before the turn: a poke during the turn asks for another one.
                     self._poked.discard(device)
-                    due[device] = time.monotonic() + self._turn(device, link, attached)
+                    pause = self._turn(device, link, attached)
+                    due[device] = time.monotonic() + pause
             self._awake.wait(max(0.0, min(due.values()) - time.monotonic()))
 
     def _turn(self, device: Device, link: Link, attached: set[Device]) -> float:

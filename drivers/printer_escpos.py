@@ -139,11 +139,12 @@ class Driver(Device):
         self._give_up()
 
     def lost(self) -> None:
-        if self._job and self._job.linger:
-            self._job, self._mend = None, self._job.data  # a clean-up: once more
-        elif self._job:
+        job = self._job
+        if job and job.linger:
+            self._job, self._mend = None, job.data  # a clean-up: once more
+        elif job:
             # The cut is for the half ticket: it must not hang on to the next one.
-            self._end(self._job, "unconfirmed", frame(Page(()), self._cutter))
+            self._end(job, "unconfirmed", frame(Page(()), self._cutter))
         self._hold()
 
     def turn(self, link: Link) -> float:

@@ -49,7 +49,7 @@ def _gbk(character: str) -> bytes:
 
 def parse(answer: bytes, address: int) -> int:
     """The error number in a card's answer, 0 for an acknowledgement. Raises ValueError."""
-    inner = answer[answer.rindex(b"\xa5") + 1 :].removesuffix(b"\x5a")
+    inner = answer[answer.rfind(b"\xa5") + 1 :].removesuffix(b"\x5a")
     for byte, escape in reversed(_ESCAPES.items()):
         inner = inner.replace(escape, bytes([byte]))
     if len(inner) < 19 or crc(inner[:-2]) != inner[-2:] or inner[14] != 0xA0:

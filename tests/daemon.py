@@ -88,6 +88,11 @@ class Daemon:
         except urllib.error.HTTPError as refused:
             return dict(json.load(refused))
 
+    def take(self, press: str) -> str:
+        """Take a ticket as soon as the printer is well; its number, or empty for a repeated press."""
+        answer = until(lambda: "events" in (a := self.ask("tickets", service="A", press=press)) and a)
+        return next((e["ticket"] for e in answer["events"] if e["event"] == "TicketIssued"), "")
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -1,0 +1,134 @@
+"""The base of all drivers: a bug, a fault and a lost wire stay where they belong."""
+
+import importlib.metadata
+import threading
+from pathlib import Path
+
+import pytest
+from wait import until
+
+from drivers.base import Device, DeviceFault, Fleeting, Latest, Port, UnknownDriver, load
+from drivers.link import Link
+from drivers.sim.wire import Machine, PtyWire
+
+
+class Echo(Machine):
+    def feed(self, data: bytes) -> bytes:
+        return data
+
+
+class Toy(Device):
+    """Asks its machine for an echo; its owner makes it fail."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.turns, self.trouble = 0, None
+
+    trouble: Exception | None
+
+    def turn(self, link: Link) -> float:
+        self.turns += 1
+        if self.trouble:
+            raise self.trouble
+        link.write(b"x")
+        if link.read(1, 1.0) != b"x":
+            raise DeviceFault("silent", 0.01)
+        return 0.01
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[PtyWire, Toy, Toy, Port]:
+    wire = PtyWire(tmp_path / "wire", Echo())
+    one, two = Toy("one"), Toy("two")
+    return wire, one, two, Port(wire.url, 9600, [one, two], 0.05)
+
+
+def test_a_device_that_comes_late_works(pair: tuple[PtyWire, Toy, Toy, Port]) -> None:
+    wire, one, two, port = pair
+    port.start()
+    until(lambda: one.health.code == two.health.code == "cable")
+    wire.plug()
+    until(lambda: one.health.state == two.health.state == "up")
+    port.stop()
+    wire.unplug()
+
+
+def test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on(
+    pair: tuple[PtyWire, Toy, Toy, Port], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire, one, two, port = pair
+    wire.plug()
+    one.trouble = ZeroDivisionError("oh")
+    port.start()
+    until(lambda: two.turns > 5)
+    assert (one.health.state, one.health.code) == ("down", "bug")
+    one.wake()
+    until(lambda: one.turns > 1)
+    port.stop()
+    wire.unplug()
+    assert sum("a bug in its driver" in record.message for record in caplog.records) == 1
+
+
+def test_a_fault_is_said_once_and_its_recovery_once(pair: tuple[PtyWire, Toy, Toy, Port]) -> None:
+    wire, one, _, port = pair
+    wire.plug()
+    said: list[str] = []
+    one.on_health = lambda device: said.append(device.health.state)
+    one.trouble = DeviceFault("silent", 0.01)
+    port.start()
+    until(lambda: one.turns > 5)
+    one.trouble = None
+    until(lambda: one.health.state == "up")
+    port.stop()
+    wire.unplug()
+    assert said == ["down", "up"]
+
+
+def test_unplugging_again_and_again_leaks_no_thread(pair: tuple[PtyWire, Toy, Toy, Port]) -> None:
+    wire, one, _, port = pair
+    port.start()
+    wire.plug()
+    until(lambda: one.health.state == "up")
+    before = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(10):
+        wire.unplug()
+        until(lambda: one.health.state == "down")
+        wire.plug()
+        until(lambda: one.health.state == "up")
+    after = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    assert after == before
+    port.stop()
+    wire.unplug()
+
+
+def test_level_outputs_keep_only_the_newest_and_show_it_again_on_demand() -> None:
+    box: Latest[str] = Latest()
+    box.put("a")
+    box.put("b")
+    assert (box.take(), box.take()) == ("b", None)
+    box.put("b")
+    assert box.take() is None
+    box.again()
+    assert box.take() == "b"
+
+
+def test_speech_that_is_no_longer_true_is_dropped() -> None:
+    box: Fleeting[str] = Fleeting(2, 60.0)
+    for text in "abc":
+        box.put(text)
+    assert (box.take(), box.take(), box.take()) == ("b", "c", None)
+    stale: Fleeting[str] = Fleeting(2, -1.0)
+    stale.put("a")
+    assert stale.take() is None
+
+
+def test_an_unknown_driver_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownDriver) as unknown:
+        load("printer_espos")
+    assert unknown.value.nearest == "printer_escpos"
+
+
+def test_an_installed_driver_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = importlib.metadata.EntryPoint("printer_other", "drivers.base:Device", "hallqueue.drivers")
+    monkeypatch.setattr("drivers.base.entry_points", lambda group: [entry])
+    assert load("printer_other") is Device

@@ -1,0 +1,92 @@
+"""Lit buttons on pins: one press for one finger, whatever the contact does."""
+
+from collections.abc import Iterator
+
+import gpiozero
+import pytest
+from wait import until
+
+from drivers.base import Port
+from drivers.buttons_gpio import Driver
+from drivers.sim.gpio import Pins
+
+
+class Panel:
+    """A panel of two buttons, its driver on its port."""
+
+    def __init__(self, pins: Pins) -> None:
+        self.pins = pins
+        self.driver = Driver("buttons", {"A": 17, "B": 27}, {"A": 5, "B": 6}, stuck=0.3)
+        self.presses: list[str] = []
+        self.driver.emit = lambda press: self.presses.append(press.key)
+        self.port = Port("", 0, [self.driver], 1.0)
+        self.port.start()
+        until(lambda: self.driver.health.state == "up")
+
+
+@pytest.fixture
+def pins() -> Pins:
+    return Pins()
+
+
+@pytest.fixture
+def panel(pins: Pins) -> Iterator[Panel]:
+    panel = Panel(pins)
+    yield panel
+    panel.port.stop()
+
+
+@pytest.mark.parametrize("bounces", [0, 5, 50])
+def test_a_bouncing_contact_gives_one_press(panel: Panel, bounces: int) -> None:
+    panel.pins.bounces = bounces
+    panel.pins.press(17)
+    until(lambda: panel.presses == ["A"])
+    panel.pins.release(17)
+    panel.pins.press(27)
+    until(lambda: panel.presses == ["A", "B"])
+
+
+def test_a_spike_is_no_press(panel: Panel) -> None:
+    panel.pins.press(17)
+    panel.pins.release(17)
+    panel.pins.press(27)
+    until(lambda: panel.presses)
+    assert panel.presses == ["B"]
+
+
+def test_a_button_held_at_the_start_is_no_press(pins: Pins) -> None:
+    pins.press(17)
+    panel = Panel(pins)
+    panel.pins.press(27)
+    until(lambda: panel.presses)
+    assert panel.presses == ["B"]
+    panel.port.stop()
+
+
+def test_a_stuck_button_is_reported_and_the_other_one_works(panel: Panel) -> None:
+    panel.pins.press(17)
+    until(lambda: (panel.driver.health.state, panel.driver.health.code) == ("degraded", "stuck_button"))
+    panel.pins.press(27)
+    until(lambda: panel.presses == ["A", "B"])
+    panel.pins.release(27)
+    panel.pins.release(17)
+    until(lambda: panel.driver.health.state == "up")
+
+
+def test_the_lamps_of_the_shown_keys_shine_and_no_others(panel: Panel) -> None:
+    panel.driver.show(frozenset("A"))
+    until(lambda: panel.pins.lit(5))
+    assert not panel.pins.lit(6)
+    panel.driver.show(frozenset())
+    until(lambda: not panel.pins.lit(5))
+
+
+def test_a_machine_without_pins_is_a_red_line_not_a_dead_hall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpiozero.Device, "pin_factory", None)
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "native")
+    driver = Driver("buttons", {"A": 17})
+    port = Port("", 0, [driver], 1.0)
+    port.start()
+    until(lambda: driver.health.state == "down")
+    assert driver.health.code == "no_gpio"
+    port.stop()

@@ -1,0 +1,182 @@
+"""Call units on one RS-485 bus: presses come once, lamps shine, a dead unit disturbs nobody."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from wait import until
+
+from drivers.base import Port
+from drivers.callunit_modbus import Driver, frame
+from drivers.sim.callunit import CallUnit
+from drivers.sim.wire import PtyWire
+
+
+class Bus:
+    """Four units on one wire, and their real drivers on one port."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        self.units = {n: CallUnit(n) for n in (1, 2, 3, 4)}
+        self.wire = PtyWire(path, *self.units.values())
+        self.drivers = {n: Driver(f"unit{n}", n, mode=mode, every=0.01, timeout=0.05) for n in self.units}
+        self.presses: list[tuple[str, str]] = []
+        for driver in self.drivers.values():
+            driver.emit = lambda press: self.presses.append((press.device, press.key))
+        self.wire.plug()
+        self.port = Port(str(path), 115200, list(self.drivers.values()), 0.1)
+        self.port.start()
+        for n in self.units:
+            self.healthy(n)
+
+    def healthy(self, n: int) -> None:
+        until(lambda: self.drivers[n].health.state == "up")
+
+    def ill(self, n: int, code: str) -> None:
+        until(lambda: (self.drivers[n].health.state, self.drivers[n].health.code) == ("down", code))
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Bus]]:
+    buses: list[Bus] = []
+
+    def make(mode: str = "inputs") -> Bus:
+        buses.append(Bus(tmp_path / "bus", mode))
+        return buses[-1]
+
+    yield make
+    for bus in buses:
+        bus.port.stop()
+        bus.wire.unplug()
+
+
+@pytest.fixture
+def bus(start: Callable[..., Bus]) -> Bus:
+    return start()
+
+
+@pytest.mark.parametrize(
+    ("made", "golden"),  # hardware.md §6.2
+    [
+        (frame(2, 2, b"\0\0\0\x08"), "02 02 00 00 00 08 79 ff"),
+        (frame(1, 2, b"\0\0\0\x08"), "01 02 00 00 00 08 79 cc"),
+        (frame(2, 4, b"\0\0\0\x01"), "02 04 00 00 00 01 31 f9"),
+        (frame(1, 15, b"\0\0\0\x08\x01\xff"), "01 0f 00 00 00 08 01 ff be d5"),
+    ],
+)
+def test_requests_are_the_frames_of_the_manual(made: bytes, golden: str) -> None:
+    assert made == bytes.fromhex(golden)
+
+
+def test_the_unit_answers_with_the_frames_of_the_manual() -> None:
+    one, two = CallUnit(1), CallUnit(2)
+    one.press(2)  # the manual's "input 3" counts from 1
+    assert one.feed(bytes.fromhex("01 02 00 00 00 08 79 cc")) == bytes.fromhex("01 02 01 04 a0 4b")
+    lamp = bytes.fromhex("02 05 00 00 ff 00 8c 09")
+    assert two.feed(lamp) == lamp
+    assert two.lamps[0]
+    assert one.feed(lamp) == b"", "not its address"
+
+
+@pytest.mark.parametrize("mode", ["inputs", "counters"])
+def test_each_press_comes_once_and_in_order(start: Callable[..., Bus], mode: str) -> None:
+    bus = start(mode)
+    for number in (0, 1, 0):
+        bus.units[3].tap(number)
+    bus.units[1].tap(6)
+    until(lambda: len(bus.presses) == 4)
+    assert [key for unit, key in bus.presses if unit == "unit3"] == ["next", "recall", "next"]
+    assert ("unit1", "sign_out") in bus.presses
+
+
+def test_a_counter_catches_a_press_shorter_than_a_poll(start: Callable[..., Bus]) -> None:
+    bus = start("counters")
+    bus.units[1].press(0)
+    bus.units[1].release(0)
+    until(lambda: bus.presses == [("unit1", "next")])
+
+
+def test_a_counter_that_starts_anew_is_no_press(start: Callable[..., Bus]) -> None:
+    bus = start("counters")
+    bus.units[1].tap(0)
+    until(lambda: len(bus.presses) == 1)
+    bus.units[1].counters = [0] * 8
+    bus.units[2].tap(0)
+    until(lambda: len(bus.presses) == 2)
+    assert bus.presses[1] == ("unit2", "next")
+
+
+def test_lamps_follow_what_is_shown(bus: Bus) -> None:
+    for lamp, coils in (
+        ("free", [True, False, False]),
+        ("serving", [False, True, False]),
+        ("off", [False] * 3),
+    ):
+        bus.drivers[2].show(lamp)
+        until(lambda c=coils: bus.units[2].lamps[:3] == c)
+    bus.drivers[2].show("waiting")
+    until(lambda: bus.units[2].lamps[0])
+    until(lambda: not bus.units[2].lamps[0])
+    bus.drivers[2].show("paused")
+    until(lambda: bus.units[2].lamps[:3] == [False, False, True])
+    assert bus.units[1].lamps == [False] * 8
+
+
+def test_a_refused_press_blinks_red_once(bus: Bus) -> None:
+    bus.drivers[1].show("serving")
+    until(lambda: bus.units[1].lamps[1])
+    bus.drivers[1].refuse()
+    until(lambda: bus.units[1].lamps[2])
+    until(lambda: bus.units[1].lamps[:3] == [False, True, False])
+
+
+@pytest.mark.parametrize(("knob", "code"), [("deaf", "silent"), ("garbled", "garbled")])
+def test_an_ill_unit_is_named_its_neighbours_work_and_it_comes_back(bus: Bus, knob: str, code: str) -> None:
+    bus.drivers[2].show("serving")
+    until(lambda: bus.units[2].lamps[1])
+    setattr(bus.units[2], knob, True)
+    bus.ill(2, code)
+    bus.units[1].tap(0)
+    until(lambda: ("unit1", "next") in bus.presses)
+    bus.units[2].lamps = [False] * 8
+    setattr(bus.units[2], knob, False)
+    bus.drivers[2].wake()
+    bus.healthy(2)
+    until(lambda: bus.units[2].lamps[1])
+
+
+def test_cable_out_and_in_shows_the_lamp_again_and_executes_no_old_press(bus: Bus) -> None:
+    bus.drivers[4].show("serving")
+    until(lambda: bus.units[4].lamps[1])
+    bus.wire.unplug()
+    bus.ill(4, "cable")
+    bus.units[4].lamps = [False] * 8
+    bus.units[4].press(0)
+    bus.wire.plug()
+    bus.healthy(4)
+    until(lambda: bus.units[4].lamps[1])
+    bus.units[4].release(0)
+    bus.units[4].tap(1)
+    until(lambda: bus.presses)
+    assert bus.presses == [("unit4", "recall")]
+
+
+def test_noise_changes_the_bytes_and_makes_no_press(bus: Bus) -> None:
+    bus.wire.noise = 5
+    until(lambda: bus.drivers[1].health.state == "down")
+    bus.wire.noise = 0
+    bus.healthy(1)
+    assert bus.presses == []
+
+
+def test_an_exception_answer_is_a_refusal(tmp_path: Path) -> None:
+    unit = CallUnit(1)
+    wire = PtyWire(tmp_path / "bus", unit)
+    wire.plug()
+    driver = Driver("unit1", 1, keys=["next"] * 9, timeout=0.05)
+    port = Port(wire.url, 115200, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.code == "refused")
+    port.stop()
+    wire.unplug()
+    # hardware.md §6.2: an exception answer is function + 80, code, CRC
+    assert unit.feed(bytes.fromhex("01 02 00 00 00 09 b8 0c"))[:3] == bytes.fromhex("01 82 02")
