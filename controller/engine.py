@@ -32,7 +32,7 @@ class Engine:
         self.state = self._replay()
         self.listeners: list[Listener] = []
         self.trouble = ""  # why the journal takes nothing, in SQLite's words
-        self._seen = dict.fromkeys(store.presses(PRESSES))
+        self._seen: dict[str, Outcome] = dict.fromkeys(store.presses(PRESSES), ())
         self._inbox: queue.Queue[tuple[m.Command, Future[Outcome]] | None] = queue.Queue(1000)
         self._thread = threading.Thread(target=self._run, name="engine")
 
@@ -45,8 +45,8 @@ class Engine:
         self._thread.join()
 
     def submit(self, command: m.Command) -> Future[Outcome]:
-        """Post `command`; never blocks. The outcome: its events (none if the press id has been
-        seen before) or a Refused, as a value."""
+        """Post `command`; never blocks. The outcome: its events or a Refused, as a value. A press
+        id that has been seen before changes nothing: no events, or the refusal it got."""
         future: Future[Outcome] = Future()
         try:
             self._inbox.put_nowait((command, future))
@@ -81,14 +81,14 @@ class Engine:
 
     def _handle(self, command: m.Command) -> Outcome:
         if command.press in self._seen:
-            return ()
+            return self._seen[command.press]
         try:
             events = decide(self.plan, self.state, command, self.clock.now())
             if events:
                 self._store.append(events)
                 self.trouble = ""
         except m.Refused as refusal:
-            self._remember(command.press)
+            self._remember(command.press, refusal)
             return refusal
         except sqlite3.Error as error:
             return self._recover(error)
@@ -97,12 +97,12 @@ class Engine:
             return m.Refused("bug")
         for event in events:
             self.state = evolve(self.state, event)
-        self._remember(command.press)
+        self._remember(command.press, ())
         return tuple(events)
 
-    def _remember(self, press: str) -> None:
+    def _remember(self, press: str, outcome: Outcome) -> None:
         if press:
-            self._seen[press] = None
+            self._seen[press] = outcome
             if len(self._seen) > PRESSES:
                 del self._seen[next(iter(self._seen))]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,15 @@ class Daemon:
         except urllib.error.HTTPError as refused:
             return dict(json.load(refused))
 
-    def take(self, press: str) -> str:
-        """Take a ticket as soon as the printer is well; its number, or empty for a repeated press."""
-        answer = until(lambda: "events" in (a := self.ask("tickets", service="A", press=press)) and a)
-        return next((e["ticket"] for e in answer["events"] if e["event"] == "TicketIssued"), "")
+    def take(self) -> str:
+        """Take a ticket as soon as the printer is well; its number. `press` is what gave it."""
+
+        def asked() -> str:
+            self.press = uuid.uuid4().hex
+            events = self.ask("tickets", service="A", press=self.press).get("events", [])
+            return next((e["ticket"] for e in events if e["event"] == "TicketIssued"), "")
+
+        return until(asked)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

@@ -94,7 +94,7 @@ def hall(tmp_path: Path) -> Path:
     """A hall that has run once and whose devices are still there."""
     twin, file = outside(tmp_path)
     daemon = Daemon(file, tmp_path / "data")
-    assert daemon.take("first") == "A001"
+    assert daemon.take() == "A001"
     _twins.append(twin)
     assert daemon.stop() == 0
     return file
@@ -121,7 +121,7 @@ def test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line(
         page = answer.read().decode()
     assert "仍按上次有效的配置运行" in page
     assert "泷水塘" in page
-    assert daemon.take("again") == "A002"
+    assert daemon.take() == "A002"
     assert daemon.stop() == 0
 
 
@@ -158,5 +158,5 @@ def test_a_port_that_is_missing_at_a_restart_is_a_red_line_not_a_dead_hall(hall:
     _twins[0].turn("sign1", "unplugged", 1)
     daemon = Daemon(hall, data)
     assert set(daemon.get("/health")["down"]) >= {"sign1", "sign2"}
-    assert daemon.take("again") == "A002"
+    assert daemon.take() == "A002"
     assert daemon.stop() == 0

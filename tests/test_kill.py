@@ -38,13 +38,13 @@ def test_killed_between_two_commands_nothing_is_lost_and_signs_and_board_show_ag
     data, numbers = tmp_path / "data", []
     daemon = Daemon(file, data)
     daemon.ask("windows/1/sign-in", clerk="1001")
-    numbers.append(daemon.take("p0"))
+    numbers.append(daemon.take())
     printer = twin.machines["printer"]
     until(lambda: printer.printed == 1)  # type: ignore[attr-defined]
     assert daemon.ask("windows/1/call-next")["events"][0]["ticket"] == numbers[0]
     sign = twin.machines["sign1"]
     until(lambda: numbers[0] in sign.text)  # type: ignore[attr-defined]
-    for n in range(1, 4):
+    for _ in range(3):
         daemon.kill()
         assert numbers[0] in sign.text, "the sign is outside and keeps its text"  # type: ignore[attr-defined]
         twin.turn("sign1", "power_off", 1)
@@ -53,8 +53,8 @@ def test_killed_between_two_commands_nothing_is_lost_and_signs_and_board_show_ag
         until(lambda: numbers[0] in sign.text)  # type: ignore[attr-defined]
         assert daemon.get("/api/v1/hall")["calls"][0]["ticket"] == numbers[0]
         assert daemon.get("/api/v1/hall")["windows"] == {"1": numbers[0]}
-        numbers.append(daemon.take(f"p{n}"))
-        assert daemon.ask("tickets", service="A", press=f"p{n}") == {"events": []}
+        numbers.append(daemon.take())
+        assert daemon.ask("tickets", service="A", press=daemon.press) == {"events": []}
     assert daemon.stop() == 0
     assert numbers == issued(data) == [f"A{n:03}" for n in range(1, 5)]
     assert verify(data / "journal.db")[1] == 0
@@ -114,7 +114,7 @@ def test_killed_while_a_ticket_is_printing_it_is_marked_and_never_printed_twice_
     twin, file = devices
     daemon = Daemon(file, data := tmp_path / "data")
     until(lambda: not daemon.get("/health")["down"])
-    daemon.take("p0")
+    daemon.take()
     printer = twin.machines["printer"]
     until(lambda: printer.printed == 1)  # type: ignore[attr-defined]
     twin.turn("printer", "cover_open", 1)  # the page stays in the printer's memory
