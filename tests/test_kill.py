@@ -1,11 +1,13 @@
 """kill -9 at any moment: every acknowledged ticket is there again, no number comes twice."""
 
+import contextlib
 import random
 import sqlite3
 import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from conftest import needs
@@ -15,6 +17,7 @@ from wait import until
 
 from controller.simulation import Simulation
 from controller.store import verify
+from drivers.sim.printer import Printer
 
 
 @pytest.fixture
@@ -108,23 +111,36 @@ class Tracer:
         self._process.communicate()
 
 
-def test_killed_while_a_ticket_is_printing_it_is_marked_and_never_printed_twice_unmarked(
+def test_killed_in_the_middle_of_a_page_it_is_named_and_the_next_ticket_is_whole(
     devices: tuple[Simulation, Path], tmp_path: Path
 ) -> None:
     twin, file = devices
-    daemon = Daemon(file, data := tmp_path / "data")
-    until(lambda: not daemon.get("/health")["down"])
-    daemon.take()
-    printer = twin.machines["printer"]
-    until(lambda: printer.printed == 1)  # type: ignore[attr-defined]
-    twin.turn("printer", "cover_open", 1)  # the page stays in the printer's memory
-    daemon.ask("tickets", service="A", press="p1")
+    printer = cast(Printer, twin.machines["printer"])
+    hear, daemon = printer.feed, Daemon(file, data := tmp_path / "data")
+
+    def feed(bytes_: bytes) -> bytes:
+        if b"\x1b@\x1dv" in bytes_:  # the page has begun
+            daemon.process.kill()
+        return hear(bytes_)
+
+    printer.feed = feed  # type: ignore[method-assign]
+    with contextlib.suppress(OSError):
+        while "events" not in daemon.ask("tickets", service="A"):
+            pass
     daemon.kill()
-    twin.turn("printer", "cover_open", 0)
+    printer.feed = hear  # type: ignore[method-assign]
+    assert printer.printed == 0
     daemon = Daemon(file, data)
-    page = until(lambda: "A002" in (p := _page(daemon)) and p)
+    page = until(lambda: "A001" in (p := _page(daemon)) and p)
     assert "不知是否打出" in page
-    assert printer.printed <= 2  # type: ignore[attr-defined]
+    assert daemon.take() == "A002"
+    until(lambda: printer.printed, 15)
+    until(lambda: not daemon.get("/health")["down"])
+    assert "A002" not in _page(daemon), "the next one is confirmed"
+    assert daemon.take() == "A003"
+    until(lambda: printer.printed == 2)
+    torn, whole = printer.papers
+    assert whole.height <= torn.height <= whole.height + 64, "a whole ticket below what was torn"
     daemon.stop()
 
 
