@@ -12,7 +12,9 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 Message = MutableMapping[str, Any]
-HEARTBEAT = 2.0  # s: a screen that hears nothing for 5 s says so (domain.md §4.3)
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+HEARTBEAT = 3.0  # s: a screen that hears nothing for 5 s says so (domain.md §4.3)
 PATIENCE = 20.0  # s: a client that takes nothing for so long is dropped
 CLIENTS = 500
 
@@ -23,26 +25,21 @@ class Live:
     def __init__(self, flask: Flask, view: Callable[[], dict[str, Any]]) -> None:
         """`view` gives the state that screens show; called on the loop, so it must be quick."""
         self._flask, self._view = WSGIMiddleware(flask, workers=8), view  # type: ignore[arg-type]
-        self._clients: dict[asyncio.Event, bool] = {}
+        self._clients: set[Client] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._latest = b""
 
     @property
     def screens(self) -> int:
         """How many boards are connected."""
-        return sum(self._clients.copy().values())
+        return sum(client.screen for client in self._clients.copy())
 
     def changed(self) -> None:
         """Something is new; from any thread."""
         if self._loop and self._clients:
             self._loop.call_soon_threadsafe(self._publish)
 
-    async def __call__(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/api/v1/events":
             await self._stream(scope, receive, send)
         else:
@@ -52,50 +49,51 @@ class Live:
         state = json.dumps(self._view(), ensure_ascii=False)
         self._latest = f"retry: 1000\nevent: hall\ndata: {state}\n\n".encode()
         for client in self._clients:
-            client.set()
+            client.fresh.set()
 
     async def _beat(self) -> None:
         while self._clients:
             self._publish()
             await asyncio.sleep(HEARTBEAT)
 
-    async def _stream(
-        self,
-        scope: Message,
-        receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
-    ) -> None:
+    async def _stream(self, scope: Message, receive: Receive, send: Send) -> None:
         status = 200 if len(self._clients) < CLIENTS else 503
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if status != 200:
             await send({"type": "http.response.body"})
             return
-        fresh, first = asyncio.Event(), not self._clients
-        self._clients[fresh] = b"screen" in scope["query_string"]
+        client, first = Client(b"screen" in scope["query_string"]), not self._clients
+        self._clients.add(client)
         self._loop = asyncio.get_running_loop()
         if first:
             self._beating = self._loop.create_task(self._beat())
+        watch = self._loop.create_task(client.watch(receive))
         self._publish()
-        gone = self._loop.create_task(_closed(receive))
         try:
-            while not gone.done():
-                waiting = self._loop.create_task(fresh.wait())
-                await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
-                fresh.clear()
-                body = {"type": "http.response.body", "body": self._latest, "more_body": True}
-                await asyncio.wait_for(send(body), PATIENCE)
+            while not client.gone:
+                await client.fresh.wait()
+                client.fresh.clear()
+                async with asyncio.timeout(PATIENCE):
+                    await send({"type": "http.response.body", "body": self._latest, "more_body": True})
         except (TimeoutError, OSError):
             pass  # it reads nothing, or it has gone in the middle
         finally:
-            gone.cancel()
-            del self._clients[fresh]
+            watch.cancel()
+            self._clients.discard(client)
 
 
-async def _closed(receive: Callable[[], Awaitable[Message]]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class Client:
+    """One listener of the event stream; `screen`: a TV board."""
+
+    def __init__(self, screen: bool) -> None:
+        self.screen, self.gone, self.fresh = screen, False, asyncio.Event()
+
+    async def watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        self.fresh.set()
 
 
 class Server:

@@ -1,0 +1,289 @@
+"""`make bench`: speed, memory and wear as ratios, each against a limit measured in the same run.
+
+Goals: limits.md. Milliseconds of this machine say nothing about a Pi; the ratios carry over.
+"""
+
+import os
+import re
+import resource
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from conftest import EXAMPLE, MONDAY
+from daemon import Daemon, outside
+
+from controller import main as roof
+from controller import model as m
+from controller.clock import FakeClock
+from controller.engine import Engine
+from controller.settings import parse
+from controller.simulation import Simulation
+from controller.store import Store
+from drivers.base import load
+
+ROUNDS = 400
+PLAN = parse(EXAMPLE.read_bytes(), load)
+
+
+def report(what: str, value: float, limit: float, goal: float, unit: str = "ms") -> None:
+    ratio = value / limit
+    verdict = "ok  " if ratio <= goal else "OVER"
+    print(f"{verdict} {what:<44} {value:9.3f} {unit:<5} limit {limit:9.3f}  ratio {ratio:5.2f}  goal {goal}")
+
+
+def p50(seconds: Sequence[float]) -> float:
+    return statistics.median(seconds) * 1000
+
+
+class RawStore(Store):
+    """The limit of every chain: the same hall, but a durable record is 200 bytes overwritten."""
+
+    def append(self, events: Sequence[m.Event]) -> None:
+        raw_commit(self._raw)
+
+    def open_raw(self, path: Path) -> None:
+        self._raw = raw_file(path)
+
+
+def raw_file(path: Path) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.pwrite(file, bytes(4096), 0)
+    os.fsync(file)
+    return file
+
+
+def raw_commit(file: int) -> None:
+    os.pwrite(file, bytes(200), 0)
+    os.fdatasync(file)
+
+
+def written() -> int:
+    return int(re.search(r"^write_bytes: (\d+)", Path("/proc/self/io").read_text(), re.M)[1])  # type: ignore[index]
+
+
+def durable(folder: Path) -> None:
+    store, file = Store(folder / "durable" / "journal.db"), raw_file(folder / "raw")
+    engine = Engine(PLAN, store, FakeClock(MONDAY))
+    engine.start()
+    engine.submit(m.Tick(actor="bench")).result()
+    ours: list[float] = []
+    raw: list[float] = []
+    wear = [0, 0]
+    for n in range(ROUNDS):
+        before, start = written(), time.perf_counter()
+        raw_commit(file)
+        raw.append(time.perf_counter() - start)
+        middle, start = written(), time.perf_counter()
+        if n % 2:
+            engine.submit(m.TakeTicket("A", "hall", actor="buttons", press=str(n))).result()
+            ours.append(time.perf_counter() - start)
+            wear = [wear[0] + written() - middle, wear[1] + middle - before]
+        else:  # keep the queue short, as in a hall
+            engine.submit(m.SignIn("1", "1001", actor="c")).result()
+            engine.submit(m.CallNext("1", actor="c")).result()
+    engine.stop()
+    store.close()
+    report("press -> durable, p50", p50(ours), p50(raw), 2.0)
+    report("device bytes per event", wear[0] / len(ours), wear[1] / len(ours), 1.6, "B")
+
+
+@contextmanager
+def hall(folder: Path, kind: type[Store]) -> Iterator[tuple[Any, Simulation, str]]:
+    (folder / "wires").mkdir(parents=True)
+    clock = FakeClock(MONDAY, 1.0)
+    twin = Simulation(PLAN, folder / "wires", clock)
+    listener = roof.listen("127.0.0.1", 0)
+    store = kind(folder / "data" / "journal.db")
+    if isinstance(store, RawStore):
+        store.open_raw(folder / "raw")
+    with roof.running(twin.plan, store, roof.Site(folder / "data", clock, listener)) as house:
+        while house.engine.state.kiosks or house.devices["sign1"].health.state != "up":
+            threading.Event().wait(0.05)
+        yield house, twin, f"127.0.0.1:{listener.getsockname()[1]}"
+    twin.close()
+
+
+def heard_after(machine: Any, ask: Callable[[], object], wanted: bytes) -> float:
+    """Seconds from asking until the machine has heard `wanted`."""
+    heard, hear, tail = threading.Event(), machine.feed, b""
+
+    def feed(data: bytes) -> bytes:
+        nonlocal tail
+        tail = (tail + data)[-600:]
+        if wanted in tail:
+            heard.set()
+        return bytes(hear(data))
+
+    machine.feed = feed
+    start = time.perf_counter()
+    ask()
+    heard.wait(5)
+    took = time.perf_counter() - start
+    machine.feed = hear
+    return took
+
+
+def chains(folder: Path) -> None:
+    times: dict[str, dict[str, list[float]]] = {}
+    for kind in (RawStore, Store):
+        took: dict[str, list[float]] = {"first printer byte": [], "sign bytes": []}
+        with hall(folder / kind.__name__, kind) as (house, twin, _):
+            engine = house.engine
+            engine.submit(m.SignIn("1", "1001", actor="c")).result()
+            for n in range(60):
+                take: m.Command = m.TakeTicket("A", "hall", actor="b", press=f"p{n}")
+                pause = (m.Pause, m.Resume)[n % 2]("1", actor="c")
+                for what, command, name, wanted in (
+                    ("first printer byte", take, "printer", b"\x10\x04\x01"),
+                    ("sign bytes", pause, "sign1", b"\xa3\x06"),
+                ):
+                    ask = partial(engine.submit, command)
+                    took[what].append(heard_after(twin.machines[name], ask, wanted))
+        times[kind.__name__] = took
+    for what in times["Store"]:
+        report(f"press -> {what}, p50", p50(times["Store"][what]), p50(times["RawStore"][what]), 1.5)
+
+
+def floor(count: int) -> float:
+    """Seconds to write one state to `count` raw sockets and read it at each."""
+    pairs, poll = [socket.socketpair() for _ in range(count)], selectors.DefaultSelector()
+    for _, there in pairs:
+        poll.register(there, selectors.EVENT_READ)
+    start, left = time.perf_counter(), count
+    for here, _ in pairs:
+        here.send(bytes(900))
+    while left:
+        for key, _ in poll.select():
+            key.fileobj.recv(4096)  # type: ignore[union-attr]
+            left -= 1
+    took = time.perf_counter() - start
+    for here, there in pairs:
+        here.close()
+        there.close()
+    return took
+
+
+def viewers(address: str, count: int) -> list[socket.socket]:
+    host, port = address.split(":")
+    found = []
+    for _ in range(count):
+        viewer = socket.create_connection((host, int(port)))
+        viewer.sendall(f"GET /api/v1/events?screen=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        found.append(viewer)
+    return found
+
+
+def boards(folder: Path) -> None:
+    with hall(folder / "boards", Store) as (house, _, address):
+        house.engine.submit(m.SignIn("1", "1001", actor="c")).result()
+        for count in (50, 200):
+            screens = viewers(address, count)
+            while house.screens() < count:
+                threading.Event().wait(0.05)
+            poll = selectors.DefaultSelector()
+            for viewer in screens:
+                poll.register(viewer, selectors.EVENT_READ)
+            took, limit = [], []
+            for n in range(20):
+                while poll.select(0.1):  # the heartbeat of before
+                    for key, _ in poll.select(0):
+                        key.fileobj.recv(65536)  # type: ignore[union-attr]
+                # A window's press: a ticket's would draw the ticket at the same time.
+                press = (m.Pause, m.Resume)[n % 2]("1", actor="c")
+                left, start = set(screens), time.perf_counter()
+                house.engine.submit(press)
+                while left:
+                    for key, _ in poll.select():
+                        key.fileobj.recv(65536)  # type: ignore[union-attr]
+                        left.discard(key.fileobj)  # type: ignore[arg-type]
+                took.append(time.perf_counter() - start)
+                limit.append(floor(count))
+            report(f"press -> last of {count} screens, p50", p50(took), p50(limit), 5.0)
+            for viewer in screens:
+                viewer.close()
+            while house.screens():
+                threading.Event().wait(0.05)
+
+
+def process(folder: Path) -> None:
+    bare: list[float] = []
+    for _ in range(9):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "pass"], check=True)
+        bare.append(time.perf_counter() - start)
+    code = "print(open('/proc/self/status').read())"
+    rss = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    starts: dict[str, list[float]] = {"buttons: up": [], "/board": []}
+    for n in range(5):
+        command = [sys.executable, "-m", "controller.cli", "simulate", str(EXAMPLE), "--port", "0"]
+        start = time.perf_counter()
+        with subprocess.Popen(
+            [*command, "--data", str(folder / f"s{n}")], stderr=subprocess.PIPE, text=True
+        ) as hall:
+            assert hall.stderr
+            for line in hall.stderr:
+                for what, took in starts.items():
+                    if what in line and len(took) == n:
+                        took.append(time.perf_counter() - start)
+                if all(len(took) > n for took in starts.values()):
+                    break
+            hall.terminate()
+    report("start -> buttons", p50(starts["buttons: up"]), p50(bare), 15.0)
+    report("start -> first page", p50(starts["/board"]), p50(bare), 40.0)
+    (folder / "quiet").mkdir()
+    twin, file = outside(folder / "quiet")
+    daemon = Daemon(file, folder / "daemon")
+    daemon.take()
+    screens = viewers(f"127.0.0.1:{daemon.port}", 50)
+    pid = daemon.process.pid
+    with_polls = busy(pid)
+    own = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])  # type: ignore[index]
+    report(
+        "RSS, everything loaded, 50 screens",
+        own / 1024,
+        int(re.search(r"VmRSS:\s+(\d+)", rss)[1]) / 1024,
+        7.5,
+        "MB",
+    )  # type: ignore[index]
+    for name in twin.wires:
+        twin.turn(name, "unplugged", 1)
+    without = busy(pid)
+    report("idle CPU without device polling, 50 screens", without * 100, 0.5, 1.0, "%")
+    print(f"     idle CPU with four units and four signs polled: {with_polls * 100:.2f} % of a core")
+    for screen in screens:
+        screen.close()
+    daemon.kill()
+    twin.close()
+
+
+def busy(pid: int) -> float:
+    """Share of a core that a process uses over ten seconds."""
+
+    def ticks() -> int:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = ticks()
+    threading.Event().wait(10)
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / 10
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    print("测量中,约一分钟 | measuring, about a minute")
+    with tempfile.TemporaryDirectory(prefix="hallqueue-bench-", dir=".") as name:
+        for measure in (durable, chains, boards, process):
+            measure(Path(name).resolve())
