@@ -13,7 +13,7 @@ from typing import Any
 from controller import main as roof
 from controller.clock import FakeClock, SystemClock
 from controller.settings import Mistake, Mistakes, Settings, parse
-from controller.store import Store, StoreError, verify
+from controller.store import CannotStart, Store, verify
 from display.words import say
 from drivers.base import load
 
@@ -39,11 +39,11 @@ def told(file: Path, mistake: Mistake) -> str:
 
 
 def read(file: Path) -> Settings:
-    """The settings in `file`. Raises Mistakes, or StartError when it cannot be read."""
+    """The settings in `file`. Raises Mistakes, or CannotStart when it cannot be read."""
     try:
         return parse(file.read_bytes(), load)
     except OSError as error:
-        raise roof.StartError("no_file", file=file, detail=error.strerror) from error
+        raise CannotStart("no_file", file=file, detail=error.strerror) from error
 
 
 def check(options: argparse.Namespace) -> int:
@@ -60,7 +60,7 @@ def check(options: argparse.Namespace) -> int:
 def verify_journal(options: argparse.Namespace) -> int:
     path = options.data / "journal.db"
     if not path.exists():
-        raise roof.StartError("no_file", file=path, detail=os.strerror(2))
+        raise CannotStart("no_file", file=path, detail=os.strerror(2))
     count, broken = verify(path)
     code = "verify_broken" if broken else "verify_ok"
     print(speak(f"start.{code}", count=count, row=broken))
@@ -117,8 +117,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def too_many(file: Path, mistakes: Mistakes) -> roof.StartError:
-    return roof.StartError("mistakes", file=file, count=len(mistakes.found))
+def too_many(file: Path, mistakes: Mistakes) -> CannotStart:
+    return CannotStart("mistakes", file=file, count=len(mistakes.found))
 
 
 def main() -> None:
@@ -150,7 +150,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         sys.exit(options.act(options))
-    except (roof.StartError, StoreError) as error:
+    except CannotStart as error:
         tell(f"start.{error.code}", **error.arguments)
         sys.exit(2)
 

@@ -14,7 +14,7 @@ from controller import model as m
 from controller.clock import Clock
 from controller.engine import Engine
 from controller.settings import Settings
-from controller.store import Store
+from controller.store import CannotStart, Store
 from display.stage import Stage
 from drivers.base import Button, Device, Port, Press, load
 from web import twin as twin_page
@@ -24,14 +24,6 @@ from web.twin import Twin
 
 log = logging.getLogger("hallqueue")
 Note = tuple[str, Mapping[str, Any]]
-
-
-class StartError(Exception):
-    """The hall cannot start; `code` has a sentence in display/words."""
-
-    def __init__(self, code: str, **arguments: Any) -> None:
-        super().__init__(code, arguments)
-        self.code, self.arguments = code, arguments
 
 
 class Unbuilt(Device):
@@ -45,19 +37,19 @@ class Unbuilt(Device):
 
 
 def listen(bind: str, port: int) -> socket.socket:
-    """Take the web address before anything else is touched. Raises StartError."""
+    """Take the web address before anything else is touched. Raises CannotStart."""
     try:
         return socket.create_server((bind, port), backlog=512)
     except OSError as error:
         address = f"{bind}:{port}"
-        raise StartError("web_busy", address=address, detail=error.strerror or error) from error
+        raise CannotStart("web_busy", address=address, detail=error.strerror or error) from error
 
 
 def require_ports(plan: Settings) -> None:
-    """Every tty that hall.toml names must exist at a first start. Raises StartError."""
+    """Every tty that hall.toml names must exist at a first start. Raises CannotStart."""
     for name, device in plan.device.items():
         if device.url.startswith("/") and not Path(device.url).exists():
-            raise StartError("no_port", device=name, url=device.url)
+            raise CannotStart("no_port", device=name, url=device.url)
 
 
 def token(folder: Path) -> str:

@@ -28,8 +28,8 @@ PRAGMA user_version = {VERSION};
 """
 
 
-class StoreError(Exception):
-    """The journal cannot be used; `code` has a sentence in display/words."""
+class CannotStart(Exception):
+    """The hall cannot start; `code` has a sentence in display/words."""
 
     def __init__(self, code: str, **arguments: Any) -> None:
         super().__init__(code, arguments)
@@ -40,7 +40,7 @@ class Store:
     """One journal file, held by one process; used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path`, or make it. Raises StoreError; a first journal that fails leaves nothing."""
+        """Open `path`, or make it. Raises CannotStart; a first journal that fails leaves nothing."""
         self.path = path
         new = [p for p in (path, path.parent) if not p.exists()]
         with ExitStack() as undo:
@@ -53,23 +53,23 @@ class Store:
                 fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._open()
             except BlockingIOError as error:
-                raise StoreError("journal_locked", path=str(path)) from error
+                raise CannotStart("journal_locked", path=str(path)) from error
             except (OSError, sqlite3.Error) as error:
-                raise StoreError("journal_unusable", path=str(path), detail=str(error)) from error
+                raise CannotStart("journal_unusable", path=str(path), detail=str(error)) from error
             undo.pop_all()
 
     def _open(self) -> None:
         self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
-        except (sqlite3.Error, StoreError):
+        except (sqlite3.Error, CannotStart):
             self._db.close()
             raise
 
     def _prepare(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
-            raise StoreError("journal_newer", path=str(self.path), version=version)
+            raise CannotStart("journal_newer", path=str(self.path), version=version)
         if version == 0:
             # Made under EXTRA before WAL: made under the default, a power cut can undo it all
             # (trust.md §2.1, 1,390 of 3,092 states). A small page halves the wear (limits.md).
@@ -196,7 +196,7 @@ def _event(time: str, kind: str, body: Mapping[str, Any]) -> model.Event:
     # A kind that this version does not know means a newer journal: refuse, never skip.
     found = getattr(model, kind, None)
     if found is None:
-        raise StoreError("journal_newer", version=kind)
+        raise CannotStart("journal_newer", version=kind)
     values = {name: _typed(_hints(found)[name], value) for name, value in body.items()}
     event: model.Event = found(at=_now(time), **values)
     return event

@@ -7,7 +7,7 @@ import struct
 import time
 
 from drivers.base import Button, DeviceFault, Latest
-from drivers.link import Link
+from drivers.link import Link, crc16
 
 READ_INPUTS, READ_COUNTERS, WRITE_COILS = 2, 4, 15
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
@@ -22,19 +22,9 @@ LAMPS = {
 PULSE, BLINK = 0.5, 0.4  # s
 
 
-def crc(data: bytes) -> bytes:
-    """CRC-16/MODBUS, low byte first."""
-    value = 0xFFFF
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
-    return value.to_bytes(2, "little")
-
-
 def frame(address: int, function: int, data: bytes) -> bytes:
     body = bytes([address, function]) + data
-    return body + crc(body)
+    return body + crc16(body, 0xFFFF)
 
 
 def exchange(link: Link, address: int, function: int, data: bytes, size: int, timeout: float) -> bytes:
@@ -50,7 +40,7 @@ def exchange(link: Link, address: int, function: int, data: bytes, size: int, ti
     if answer[1:2] != bytes([function | 0x80]):
         answer += link.read(size + 4 - len(answer), timeout)
     time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
-    if answer[0] != address or crc(answer[:-2]) != answer[-2:]:
+    if answer[0] != address or crc16(answer[:-2], 0xFFFF) != answer[-2:]:
         raise DeviceFault("garbled")
     if answer[1] != function:
         raise DeviceFault("refused")

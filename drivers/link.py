@@ -75,3 +75,20 @@ class NoLink(Link):
 
     def close(self) -> None:
         pass
+
+
+def crc16(data: bytes, start: int) -> bytes:
+    """CRC-16, polynomial A001 reflected, low byte first: Modbus (start FFFF) and ARC (start 0)."""
+    value = start
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+    return value.to_bytes(2, "little")
+
+
+def gbk(text: str) -> bytes:
+    """`text` for a device's own Chinese characters: a box for what GBK lacks; nothing for control
+    characters, which would be commands."""
+    shown = "".join(c for c in text if c >= " " and c != "\x7f")
+    return b"".join(c.encode("gbk", "ignore") or b"\xa1\xf5" for c in shown)

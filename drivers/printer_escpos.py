@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image
 
 from drivers.base import Device, DeviceFault, Page
-from drivers.link import Link
+from drivers.link import Link, gbk
 
 _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
 _CHUNK = 512  # bytes a turn: half a second at 9600 baud
@@ -51,12 +51,6 @@ def _safe(image: Image.Image) -> Image.Image:
     return Image.frombytes("1", image.size, dots, "raw", "1;I")
 
 
-def _gbk(text: str) -> bytes:
-    """A box for what GBK lacks; nothing for control characters, they would be commands."""
-    text = "".join(char for char in text if char >= " " and char != "\x7f")
-    return b"".join(char.encode("gbk", "ignore") or b"\xa1\xf5" for char in text)
-
-
 def frame(page: Page, cutter: bool) -> bytes:
     """All bytes of a page: reset, content, cut, fence."""
     paper = _dummy()(profile="TM-T20II")  # the default profile chats on stdout
@@ -66,7 +60,7 @@ def frame(page: Page, cutter: bool) -> bytes:
     elif page.lines:
         paper._raw(b"\x1c\x26\x1b\x61\x01")  # Chinese on, centred (§1.6)
         for line in page.lines:
-            paper._raw(b"\x1d\x21" + bytes([(line.scale - 1) * 0x11]) + _gbk(line.text) + b"\n")
+            paper._raw(b"\x1d\x21" + bytes([(line.scale - 1) * 0x11]) + gbk(line.text) + b"\n")
         paper._raw(b"\x1d\x21\x00\x1c\x2e")
     # Without a cutter: on to the edge at which people tear.
     paper.cut("PART") if cutter else paper.print_and_feed(6)

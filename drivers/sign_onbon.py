@@ -7,44 +7,26 @@ import struct
 import time
 
 from drivers.base import Device, DeviceFault, Latest
-from drivers.link import Link
+from drivers.link import Link, crc16, gbk
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
 _ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}
 RESEND = 60.0  # s: areas are lost at power-off, which nobody may have noticed
 
 
-def crc(data: bytes) -> bytes:
-    """CRC-16/ARC (start 0), low byte first."""
-    value = 0
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
-    return value.to_bytes(2, "little")
-
-
 def frame(address: int, data: bytes) -> bytes:
     """The bytes on the wire; 'Z' and '[' are control bytes here: ticket Z001 needs the escape."""
     head = struct.pack("<HH3xBBBBBH", address, 0x8000, 0, 0, 0, 0xFE, 2, len(data))
-    inner = head + data + crc(head + data)
+    inner = head + data + crc16(head + data, 0)
     return b"\xa5" * 8 + b"".join(_ESCAPES.get(b, bytes([b])) for b in inner) + b"\x5a"
 
 
 def text_area(text: str, width: int, height: int) -> bytes:
     """The command that shows `text` (GBK) in area 0 and forgets what was there."""
-    # A backslash starts a colour code on this card; what GBK lacks is shown as a box.
-    shown = b"".join(_gbk(character) for character in text.replace("\\", "/"))
+    shown = gbk(text.replace("\\", "/"))  # a backslash starts a colour code on this card
     record = struct.pack("<x4H", 0, 0, width, height) + bytes([0, 0, 0, 5, 0, 0, 0, 0])
     record += b"\x02\x01\x01\x00\x00\x08" + struct.pack("<I", len(shown)) + shown
     return b"\xa3\x06\x01\x00\x00\x00\x01" + struct.pack("<H", len(record)) + record
-
-
-def _gbk(character: str) -> bytes:
-    try:
-        return character.encode("gbk")
-    except UnicodeEncodeError:
-        return "□".encode("gbk")
 
 
 def parse(answer: bytes, address: int) -> int:
@@ -52,7 +34,7 @@ def parse(answer: bytes, address: int) -> int:
     inner = answer[answer.rfind(b"\xa5") + 1 :].removesuffix(b"\x5a")
     for byte, escape in reversed(_ESCAPES.items()):
         inner = inner.replace(escape, bytes([byte]))
-    if len(inner) < 19 or crc(inner[:-2]) != inner[-2:] or inner[14] != 0xA0:
+    if len(inner) < 19 or crc16(inner[:-2], 0) != inner[-2:] or inner[14] != 0xA0:
         raise ValueError("not a card's answer")
     if inner[2:4] != struct.pack("<H", address):
         raise ValueError("another card's answer")

@@ -13,7 +13,7 @@ from conftest import EXAMPLE, needs
 
 from controller import model as m
 from controller.clock import FakeClock
-from controller.store import Store, StoreError, verify
+from controller.store import CannotStart, Store, verify
 
 
 def events(clock: FakeClock, count: int) -> list[m.Event]:
@@ -95,7 +95,7 @@ def test_rows_can_neither_be_changed_nor_deleted(path: Path) -> None:
 
 def test_a_second_daemon_on_one_journal_is_refused(path: Path) -> None:
     store = Store(path)
-    with pytest.raises(StoreError) as refused:
+    with pytest.raises(CannotStart) as refused:
         Store(path)
     assert refused.value.code == "journal_locked"
     store.close()
@@ -107,7 +107,7 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(path: Path) -> N
     db.execute("PRAGMA user_version = 99")
     db.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError) as refused:
+    with pytest.raises(CannotStart) as refused:
         Store(path)
     assert refused.value.code == "journal_newer"
     assert path.read_bytes() == before
@@ -118,7 +118,7 @@ def test_an_event_that_this_version_does_not_know_is_refused_not_skipped(path: P
     db.execute("INSERT INTO journal VALUES (12, '', 'TicketEaten', '{}', '')")
     db.commit()
     db.close()
-    with pytest.raises(StoreError) as refused:
+    with pytest.raises(CannotStart) as refused:
         list(Store(path).today())
     assert refused.value.code == "journal_newer"
 
@@ -131,7 +131,7 @@ def test_a_full_disk_at_the_first_start_leaves_nothing(tmp_path: Path) -> None:
     subprocess.run([*rights, mount, "-t", "tmpfs", "-o", "size=4k", "tmpfs", disk], check=True)
     try:
         (disk / "big").write_bytes(bytes(4096))
-        with pytest.raises(StoreError) as refused:
+        with pytest.raises(CannotStart) as refused:
             Store(disk / "data" / "journal.db")
         assert refused.value.code == "journal_unusable"
         assert sorted(file.name for file in disk.iterdir()) == ["big"]

@@ -35,7 +35,7 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
         used |= {
             f"check.{code}" for code in re.findall(r"self\.wrong\((?:path|place|\(.*?\)), \"(\w+)\"", source)
         }
-        used |= {f"start.{code}" for code in re.findall(r"(?:StartError|StoreError)\(\s*\"(\w+)\"", source)}
+        used |= {f"start.{code}" for code in re.findall(r"CannotStart\(\s*\"(\w+)\"", source)}
     assert len(used) > 60
     assert not used - known.keys()
 

@@ -27,6 +27,7 @@ class Live:
         self._flask, self._view = WSGIMiddleware(flask, workers=8), view  # type: ignore[arg-type]
         self._clients: set[Client] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._latest = b""
 
     @property
@@ -63,10 +64,10 @@ class Live:
         if status != 200:
             await send({"type": "http.response.body"})
             return
-        client, first = Client(b"screen" in scope["query_string"]), not self._clients
+        client = Client(b"screen" in scope["query_string"])
         self._clients.add(client)
         self._loop = asyncio.get_running_loop()
-        if first:
+        if self._beating is None or self._beating.done():
             self._beating = self._loop.create_task(self._beat())
         watch = self._loop.create_task(client.watch(receive))
         self._publish()

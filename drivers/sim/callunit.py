@@ -3,18 +3,10 @@
 import struct
 from typing import Any
 
+from drivers.link import crc16
 from drivers.sim.wire import Machine
 
 _LENGTHS = {1: 8, 2: 8, 4: 8, 5: 8}  # whole requests; function 15 tells its own
-
-
-def _crc(data: bytes) -> int:
-    value = 0xFFFF
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
-    return value
 
 
 class CallUnit(Machine):
@@ -58,7 +50,7 @@ class CallUnit(Machine):
             if len(self._heard) < size:
                 break
             request, rest = self._heard[:size], self._heard[size:]
-            if _crc(request[:-2]) != int.from_bytes(request[-2:], "little"):
+            if crc16(request[:-2], 0xFFFF) != request[-2:]:
                 self._heard = self._heard[1:]  # an answer of a neighbour, or noise
                 continue
             self._heard = rest
@@ -69,8 +61,8 @@ class CallUnit(Machine):
     def _answer(self, request: bytes) -> bytes:
         function, start, count = struct.unpack(">BHH", request[1:6])
         body = self._serve(function, start, count, request)
-        crc = _crc(body) ^ (0x5555 if self.garbled else 0)
-        return body + crc.to_bytes(2, "little")
+        crc = crc16(body, 0xFFFF if not self.garbled else 0x5555)
+        return body + crc
 
     def _serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
         head = bytes([self.address, function])

@@ -9,10 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 from drivers.sim.wire import Machine
 
 _FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
-_DOTS = 24  # height of a character; half of it is the width of a Latin one
-_FEED = 30  # dots from line to line
+_DOTS, _FEED = 24, 30  # height of a character, and from line to line
 _KEPT = 200  # pieces of paper
-_LONGEST = 8000  # dots; somebody tears off what was never cut
 _MEMORY = 1 << 16  # bytes that wait behind a fault; more are lost
 # Bytes that follow the first two of a command (§1.6, §1.7, §2). An unknown one has none: it is
 # swallowed, and what was meant as its parameters comes out as text.
@@ -24,18 +22,14 @@ _PARAMETERS = {
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    try:
-        return ImageFont.truetype(_FONT, _DOTS - 2, index=2)
-    except OSError:
-        return ImageFont.load_default(_DOTS - 2)
-
-
 def _glyph(char: str, wide: int, high: int) -> Image.Image:
-    width = _DOTS // 2 if char.isascii() else _DOTS
-    cell = Image.new("1", (width, _DOTS), 1)
-    ImageDraw.Draw(cell).text((width / 2, _DOTS / 2), char, 0, _font(), anchor="mm")
-    return cell.resize((width * wide, _DOTS * high))
+    try:
+        font: ImageFont.FreeTypeFont | ImageFont.ImageFont = ImageFont.truetype(_FONT, _DOTS - 2, index=2)
+    except OSError:
+        font = ImageFont.load_default(_DOTS - 2)
+    cell = Image.new("1", (_DOTS // 2 if char.isascii() else _DOTS, _DOTS), 1)
+    ImageDraw.Draw(cell).text((cell.width / 2, _DOTS / 2), char, 0, font, anchor="mm")
+    return cell.resize((cell.width * wide, _DOTS * high))
 
 
 class Printer(Machine):
@@ -50,7 +44,7 @@ class Printer(Machine):
         self.papers: list[Image.Image] = []
         self.texts: list[str] = []
         self._strips: list[Image.Image] = []
-        self._said: list[str] = []
+        self._text = ""
         self._heard = b""  # the last bytes, as a real-time command may come in two parts
         self._power_up()
 
@@ -58,16 +52,13 @@ class Printer(Machine):
         """Off and on: memory and modes are lost, the paper hangs on, nobody is told."""
         self._off = True  # carried out by the wire's thread, which owns everything else
 
-    @property
-    def current(self) -> Image.Image:
-        """The piece that is not yet cut off."""
-        strips = self._strips.copy()
-        paper = Image.new("1", (self.width, sum(strip.height for strip in strips)), 1)
-        top = 0
-        for strip in strips:
-            paper.paste(strip, (0, top))
-            top += strip.height
-        return paper
+    def _power_up(self) -> None:
+        self._off, self._memory, self._picture = False, bytearray(), (0, 0)  # bytes across, rows to come
+        self._reset()
+
+    def _reset(self) -> None:
+        self._line: list[Image.Image] = []
+        self._scale, self._align, self._chinese = (1, 1), 0, False
 
     def feed(self, data: bytes) -> bytes:
         if self._off:
@@ -81,16 +72,6 @@ class Printer(Machine):
         answer += b"".join(self._work())
         del self._memory[_MEMORY:]
         return bytes(byte ^ 0x55 for byte in answer) if self.garbled else answer
-
-    def _power_up(self) -> None:
-        self._off = False
-        self._memory = bytearray()
-        self._picture = (0, 0)  # bytes across, and rows to come
-        self._reset()
-
-    def _reset(self) -> None:
-        self._line: list[tuple[str, Image.Image]] = []
-        self._scale, self._align, self._chinese = (1, 1), 0, False
 
     def _status(self, n: int) -> int:
         """One reply of the table in §2.1."""
@@ -106,24 +87,21 @@ class Printer(Machine):
             size = across or self._size()
             if len(self._memory) < size:
                 return
-            if across:
-                size *= (here := min(rows, len(self._memory) // across))
-                self._picture = (across, rows - here) if here < rows else (0, 0)
-                dots = bytes(self._memory[:size])
-                self._out(Image.frombytes("1", (across * 8, here), dots, "raw", "1;I"))
-            else:
-                yield self._obey(bytes(self._memory[:size]))
+            command = bytes(self._memory[:size])
             del self._memory[:size]
+            if across:  # a row of dots; 1 is black
+                self._picture = (across, rows - 1) if rows > 1 else (0, 0)
+                self._out(Image.frombytes("1", (across * 8, 1), command, "raw", "1;I"))
+            else:
+                yield self._obey(command)
 
     def _size(self) -> int:
         """Length of the command or character at the front; may grow with what comes yet."""
         data = bytes(self._memory[:3])
         if data[0] in b"\x10\x1b\x1c\x1d":
-            feeds_too = data[:3] in (b"\x1dVA", b"\x1dVB")  # and by how much
+            feeds_too = data in (b"\x1dVA", b"\x1dVB")  # and by how much
             return 2 + _PARAMETERS.get(data[:2], 0) + feeds_too
-        if self._chinese and data[0] > 0x80:
-            return 4 if len(data) > 1 and 0x30 <= data[1] <= 0x39 else 2  # GB18030
-        return 1
+        return 2 if self._chinese and data[0] > 0x80 else 1
 
     def _obey(self, command: bytes) -> bytes:
         n = command[-1]
@@ -136,57 +114,50 @@ class Printer(Machine):
                 self._align = n & 3
             case b"\x1d!":
                 self._scale = (n >> 4 & 7) + 1, (n & 7) + 1
-            case b"\x1c!":
-                self._scale = 1 + (n >> 2 & 1), 1 + (n >> 3 & 1)
-            case b"\x1bd":
-                self._new_line(n)
-            case b"\n":
-                self._new_line(1)
+            case b"\x1bd" | b"\n":
+                self._new_line(n if len(command) == 3 else 1)
             case b"\x1dV":
                 self._cut()
             case b"\x1dr":
-                return b"\x03" if self.near_end and n in b"\x01\x31" else b"\x00"
+                return b"\x03" if self.near_end else b"\x00"
             case b"\x1dv":
-                across, rows = command[4] + 256 * command[5], command[6] + 256 * command[7]
-                if self._line:
-                    self._new_line(1)
-                self._picture = (across, rows) if rows else (0, 0)
+                self._picture = (command[4] + 256 * command[5], command[6] + 256 * command[7])
             case _ if command[0] >= 0x20:
-                self._write(command.decode("gb18030" if self._chinese else "cp437", "replace"))
+                char = command.decode("gbk" if self._chinese else "cp437", "replace")
+                self._text += char
+                self._line.append(_glyph(char, *self._scale))
         return b""
-
-    def _write(self, text: str) -> None:
-        for char in text:
-            glyph = _glyph(char, *self._scale)
-            if sum(dots.width for _, dots in self._line) + glyph.width > self.width:
-                self._new_line(1)
-            self._line.append((char, glyph))
 
     def _new_line(self, lines: int) -> None:
         line, self._line = self._line, []
-        height = max((glyph.height for _, glyph in line), default=0)
-        if line:
-            self._said.append("".join(char for char, _ in line))
-            strip = Image.new("1", (sum(glyph.width for _, glyph in line), height), 1)
-            left = 0
-            for _, glyph in line:
-                strip.paste(glyph, (left, height - glyph.height))
-                left += glyph.width
-            self._out(strip)
-        self._out(Image.new("1", (1, max(0, _FEED * lines - height)), 1))
+        height = max((glyph.height for glyph in line), default=0)
+        strip = Image.new("1", (sum(glyph.width for glyph in line), max(height, _FEED * lines)), 1)
+        left = 0
+        for glyph in line:
+            strip.paste(glyph, (left, height - glyph.height))
+            left += glyph.width
+        self._text += "\n" if line else ""
+        self._out(strip)
 
     def _out(self, strip: Image.Image) -> None:
         """Onto the paper; what is wider is clipped."""
         row = Image.new("1", (self.width, strip.height), 1)
         row.paste(strip, (max(0, self.width - strip.width) * self._align // 2, 0))
         self._strips.append(row)
-        if sum(row.height for row in self._strips) > _LONGEST:
-            self._cut()
+
+    @property
+    def current(self) -> Image.Image:
+        """The piece that is not yet cut off."""
+        strips = self._strips.copy()
+        paper = Image.new("1", (self.width, sum(strip.height for strip in strips)), 1)
+        top = 0
+        for strip in strips:
+            paper.paste(strip, (0, top))
+            top += strip.height
+        return paper
 
     def _cut(self) -> None:
-        if self._line:
-            self._new_line(1)
-        self.texts = [*self.texts, "\n".join(self._said)][-_KEPT:]
+        self.texts = [*self.texts, self._text.strip()][-_KEPT:]
         self.papers = [*self.papers, self.current][-_KEPT:]
         self.printed += 1
-        self._strips, self._said = [], []
+        self._strips, self._text = [], ""

@@ -1,17 +1,9 @@
 """An Onbon BX-6K card with its LED panel, from the vendor's protocol (hardware.md §7.2)."""
 
+from drivers.link import crc16
 from drivers.sim.wire import Machine
 
 _PLAIN = {b"\xa6\x02": 0xA5, b"\xa6\x01": 0xA6, b"\x5b\x02": 0x5A, b"\x5b\x01": 0x5B}
-
-
-def _crc(data: bytes) -> int:
-    value = 0
-    for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
-    return value
 
 
 def _unescape(data: bytes) -> bytes:
@@ -52,7 +44,7 @@ class Sign(Machine):
         while b"\x5a" in self._heard:
             raw, _, self._heard = self._heard.partition(b"\x5a")
             inner = _unescape(raw[raw.rfind(b"\xa5") + 1 :])
-            if len(inner) >= 16 and _crc(inner[:-2]) == int.from_bytes(inner[-2:], "little"):
+            if len(inner) >= 16 and crc16(inner[:-2], 0) == inner[-2:]:
                 to = int.from_bytes(inner[:2], "little")
                 # The any-address is for a card alone on its wire.
                 if to in (self.address, 0xFFFE) and inner[2:4] == b"\x00\x80":
@@ -70,7 +62,7 @@ class Sign(Machine):
             self._area = area[27:].decode("gbk", "replace") if data[6 + data[5]] else ""
         head = b"\x00\x80" + self.address.to_bytes(2, "little") + bytes(6) + b"\xfe\x02\x05\x00"
         body = head + bytes([0xA0, 1 if error else 0, error, 0, 0])
-        crc = _crc(body) ^ (0x5555 if self.garbled else 0)
+        crc = crc16(body, 0 if not self.garbled else 0x5555)
         escapes = {plain: pair for pair, plain in _PLAIN.items()}
-        sealed = body + crc.to_bytes(2, "little")
+        sealed = body + crc
         return b"\xa5" * 8 + b"".join(escapes.get(b, bytes([b])) for b in sealed) + b"\x5a"
