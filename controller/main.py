@@ -16,7 +16,7 @@ from controller.engine import Engine
 from controller.settings import Settings
 from controller.store import CannotStart, Store
 from display.stage import Stage
-from drivers.base import Button, Device, Port, Press, load
+from drivers.base import Button, Device, DeviceFault, Port, Press, load
 from web import twin as twin_page
 from web.app import House, board, create
 from web.live import Live, Server
@@ -32,8 +32,7 @@ class Unbuilt(Device):
     wired = False
 
     def turn(self, link: object) -> float:
-        self.report("down", "bug")
-        return 3600.0
+        raise DeviceFault("bug", 3600.0)
 
 
 def listen(bind: str, port: int) -> socket.socket:
@@ -53,12 +52,15 @@ def require_ports(plan: Settings) -> None:
 
 
 def token(folder: Path) -> str:
-    """The technician's token, made at the first start."""
+    """The technician's token, made at the first start. Raises CannotStart."""
     path = folder / "technician.token"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(16) + "\n")
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(16) + "\n")
+        return path.read_text().strip()
+    except OSError as error:
+        raise CannotStart("journal_unusable", path=path, detail=error.strerror) from error
 
 
 def build(plan: Settings) -> dict[str, Device]:

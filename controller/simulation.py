@@ -23,7 +23,7 @@ from drivers.sim.voice import Speaker
 from drivers.sim.wire import Machine, PtyWire, TcpWire, Wire
 
 _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
-    "printer_escpos": lambda device: Printer(),
+    "printer_escpos": lambda device: Printer(device.options.get("width", 576)),
     "callunit_modbus": lambda device: CallUnit(device.options["address"]),
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
     "voice_command": lambda device: Speaker(),
@@ -112,6 +112,8 @@ class Simulation:
 
     def clock(self, minutes: float, speed: float | None) -> None:
         """Move the hall's clock; `speed` is how many of its seconds pass in a real one."""
+        if not (abs(minutes) <= 60 * 24 * 31 and speed in (None, 1, 10, 60)):
+            raise ValueError("a month at most, at speed 1, 10 or 60")
         self._clock.move(self._clock.now().wall + timedelta(minutes=minutes), speed)
 
     def view(self) -> dict[str, Any]:
@@ -119,7 +121,6 @@ class Simulation:
         now = self._clock.now()
         return {
             "clock": f"{now.wall:%Y-%m-%d %H:%M:%S}",
-            "weekday": now.wall.weekday(),
             "speed": self._clock.speed,
             "devices": [self._face(name) for name in self.plan.device],
         }

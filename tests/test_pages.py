@@ -162,7 +162,13 @@ def test_a_hostile_request_gets_a_plain_no(hall: Hall) -> None:
     assert ask(hall, "/api/v1/tickets", {"service": "A" * 40_000}, **key)[0] in (400, 409, 413)
     assert ask(hall, "/api/v1/tickets", ["A"], **key)[0] == 409
     assert ask(hall, "/twin/knob", {"device": "printer", "knob": "__class__", "value": 1})[0] == 400
-    assert ask(hall, "/twin/press", "x")[0] == 400
+    for lever, body in (
+        ("press", "x"),
+        ("clock", []),
+        ("clock", {"speed": "x"}),
+        ("clock", {"minutes": 1e300}),
+    ):
+        assert ask(hall, f"/twin/{lever}", body)[0] == 400, body
     assert not hall.state.tickets
 
 

@@ -1,13 +1,17 @@
 """One path through the whole hall, from the finger to the wall, on real bytes."""
 
 import re
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
 
-from conftest import Hall
+import pytest
+from conftest import EXAMPLE, Hall
 from PIL import Image
 from wait import until
 
 from controller import model as m
 from display import ticket
+from drivers.base import Device
 
 
 def spoken(hall: Hall) -> list[str]:
@@ -181,6 +185,32 @@ def test_a_sign_unplugged_and_back_shows_its_number_again(hall: Hall) -> None:
     hall.turn("sign1", "power_off", 0)
     until(lambda: "A001" in hall.machine("sign1").text)
     until(lambda: hall.health("sign1")[0] == "up")
+
+
+class CannotBuild(Device):
+    def __init__(self, name: str, url: str = "") -> None:
+        raise RuntimeError("no such board")
+
+
+class CannotTurn(Device):
+    wired = False
+
+    def turn(self, link: object) -> float:
+        raise RuntimeError("oh")
+
+
+@pytest.mark.parametrize("broken", [CannotBuild, CannotTurn])
+def test_a_broken_driver_does_not_stop_the_hall(
+    start_hall: Callable[..., Hall], monkeypatch: pytest.MonkeyPatch, broken: type[Device]
+) -> None:
+    entry = EntryPoint("voice_other", f"test_path:{broken.__name__}", "hallqueue.drivers")
+    monkeypatch.setattr("drivers.base.entry_points", lambda group: [entry])
+    text = re.sub(r'driver = "voice_command"\nurl = .*', 'driver = "voice_other"', EXAMPLE.read_text())
+    hall = start_hall(text.replace("voice_other", 'voice_other"\nurl = "') if broken.wired else text)
+    assert hall.health("voice") == ("down", "bug")
+    assert "驱动程序出错" in hall.page("/")
+    hall.take("A")
+    assert hall.call("1") == "A001"
 
 
 def test_a_bus_unplugged_and_back_executes_no_old_press(hall: Hall) -> None:

@@ -41,6 +41,8 @@ def add(app: Flask, twin: Twin, services: Mapping[str, str]) -> None:
     @app.post("/twin/<lever>")
     def pull(lever: str) -> tuple[str, int]:
         body = request.get_json()
+        if not isinstance(body, dict):
+            abort(400)
         try:
             match lever:
                 case "press":
@@ -51,6 +53,6 @@ def add(app: Flask, twin: Twin, services: Mapping[str, str]) -> None:
                     twin.clock(float(body.get("minutes", 0)), body.get("speed"))
                 case _:
                     abort(404)
-        except (LookupError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError, OverflowError):
             abort(400)
         return "", 204
