@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import time
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from zoneinfo import available_timezones
 
 Session = tuple[time, time]
@@ -186,6 +186,9 @@ class _Reader:
             origin = get_origin(kind)
         if kind is Device:
             return self.device(value, path)
+        if origin is Literal and isinstance(value, str):
+            self.among(path, value, inner)
+            return value
         if kind == Session:
             return self.session(value, path)
         if is_dataclass(kind):
@@ -217,7 +220,8 @@ class _Reader:
         """A stanza: what is common to all devices, and the parameters of its driver."""
         common = get_type_hints(Device)
         del common["options"]
-        name = data.get("driver", "") if isinstance(data, dict) else ""
+        name = data.get("driver") if isinstance(data, dict) else None
+        name = name if isinstance(name, str) else ""
         try:
             driver = self._load(name) if name else None
         except LookupError as error:
@@ -245,7 +249,7 @@ class _Reader:
 
     def meaning(self, parts: Mapping[str, Any]) -> None:
         """What no single value tells: names that must exist, things that must not be double."""
-        names = {group: list(self._data.get(group, ())) for group in ("service", "window", "kiosk", "device")}
+        names = {group: list(stanzas) for group, stanzas in self._data.items() if isinstance(stanzas, dict)}
         if hall := parts.get("hall"):
             self.among(("hall", "timezone"), hall.timezone, sorted(available_timezones()))
         hours = parts.get("hours")
@@ -258,27 +262,32 @@ class _Reader:
         served: set[str] = set()
         clerks: dict[Path, Any] = {}
         places: dict[Path, Any] = {}
+        speeds: dict[str, int] = {}
         for name, window in (parts.get("window") or {}).items():
             for service in window.services:
-                self.among(("window", name, "services"), service, names["service"])
+                self.among(("window", name, "services"), service, names.get("service", ()))
+            if not window.services:
+                self.wrong(("window", name, "services"), "empty")
             served.update(window.services)
             clerks["window", name, "clerk"] = window.clerk
-        for code in names["service"]:
+        for code in names.get("service", ()):
             if not re.fullmatch(r"[A-HJ-NP-Z]", code):  # I and O are read as 1 and 0 (domain.md §2.2)
                 self.wrong(("service", code), "service_code", value=code)
             elif code not in served:
                 self.wrong(("service", code), "unserved", value=code)
         for name, kiosk in (parts.get("kiosk") or {}).items():
-            self.among(("kiosk", name, "printer"), kiosk.printer, names["device"])
+            self.among(("kiosk", name, "printer"), kiosk.printer, names.get("device", ()))
         for name, device in (parts.get("device") or {}).items():
             path = ("device", name)
             for group, word in (("window", device.window), ("kiosk", device.kiosk)):
                 if word:
-                    self.among((*path, group), word, names[group])
+                    self.among((*path, group), word, names.get(group, ()))
             for key in device.options.get("pins", {}):
-                self.among((*path, "pins"), key, names["service"])
+                self.among((*path, "pins"), key, names.get("service", ()))
             for key in device.options.get("keys", []):
                 self.among((*path, "keys"), key, KEYS)
+            if device.baudrate != speeds.setdefault(device.url, device.baudrate):
+                self.wrong((*path, "baudrate"), "double_speed", value=device.url)
             if device.url:
                 places[*path, "url"] = (device.url, device.options.get("address", ""))
         for code, values in (("double_clerk", clerks), ("double_place", places)):

@@ -5,6 +5,7 @@ Our own master on the shared link; sources: Modbus over serial line V1.02, hardw
 
 import struct
 import time
+from typing import Literal
 
 from drivers.base import Button, DeviceFault, Latest
 from drivers.link import Link, crc16
@@ -55,7 +56,7 @@ class Driver(Button):
         name: str,
         address: int,
         keys: list[str] = list(KEYS),  # noqa: B006 - read only
-        mode: str = "inputs",
+        mode: Literal["inputs", "counters"] = "inputs",
         every: float = 0.05,
         timeout: float = 0.1,
     ) -> None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -94,7 +94,7 @@ class Driver(Device):
         self,
         name: str,
         width: int = 576,
-        mode: str = "raster",
+        mode: Literal["raster", "text"] = "raster",
         cutter: bool = True,
         every: float = 1.0,
         patience: float = 5.0,
@@ -102,7 +102,7 @@ class Driver(Device):
         """`width` in dots; `mode`: raster, or text in the printer's own GBK characters; `every`:
         s between status questions; `patience`: s a fence may take besides its bytes' time."""
         super().__init__(name)
-        self.width, self.mode = width, mode
+        self.width, self.mode = width, str(mode)
         self._cutter, self._every, self._patience = cutter, every, patience
         self._jobs: deque[_Job] = deque()
         self._job: _Job | None = None  # the one of which bytes went out

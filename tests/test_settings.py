@@ -71,6 +71,11 @@ def test_every_mistake_of_a_file_is_named_at_once_with_line_and_nearest_word() -
         ('printer = "printer"', 'printer = "drucker"', "unknown"),
         ('services = ["C", "D"]', 'services = "C"', "type"),
         ("[hall]", "[hall", "syntax"),
+        ("width = 576", 'mode = "rastr"', "unknown"),
+        ("baudrate = 57600", "baudrate = 9600", "double_speed"),
+        ('services = ["C", "D"]', "services = []", "empty"),
+        ("screens = 1", 'screens = "1"', "type"),
+        ('driver = "voice_command"', "driver = 5", "type"),
         ("pins = { A = 17,", "pins = { X = 17,", "unknown"),
     ],
 )
