@@ -31,7 +31,6 @@ class Driver(Button):
         self._pins, self._lamps, self._stuck = pins, lamps or {}, stuck
         self._lit: Latest[frozenset[str]] = Latest()
         self._edges: deque[tuple[float, str]] = deque(maxlen=10_000)
-        self._parts: list[Any] = []
         self._contacts: dict[str, Any] = {}
         self._leds: dict[str, Any] = {}
         # By key: is it down, and since when has its contact been as it is now.

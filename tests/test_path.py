@@ -208,7 +208,10 @@ def test_a_broken_driver_does_not_stop_the_hall(
     text = re.sub(r'driver = "voice_command"\nurl = .*', 'driver = "voice_other"', EXAMPLE.read_text())
     hall = start_hall(text.replace("voice_other", 'voice_other"\nurl = "') if broken.wired else text)
     assert hall.health("voice") == ("down", "bug")
-    assert "驱动程序出错" in hall.page("/")
+    page = hall.page("/")
+    assert "驱动程序出错" in page
+    assert re.search(r'class="no" id="speak"', page)
+    assert re.search(r'class="yes" id="take"', page)
     hall.take("A")
     assert hall.call("1") == "A001"
 

@@ -6,21 +6,20 @@ from typing import Any
 from controller import calendar
 from controller.engine import Engine
 from controller.settings import Settings
-from display.stage import CallUnit, Voice
 from display.words import say, when
 from drivers.base import Device
 
 QUESTIONS = ("take", "call", "show", "speak")
 
 
-def question(plan: Settings, device: Device) -> str:
-    """Which of the four questions `device` answers."""
-    place = plan.device[device.name]
-    if isinstance(device, Voice):
+def question(plan: Settings, name: str) -> str:
+    """Which of the four questions a device answers; also one whose driver cannot be built."""
+    stanza = plan.device[name]
+    if stanza.kiosk or name in {kiosk.printer for kiosk in plan.kiosk.values()}:
+        return "take"
+    if not stanza.window:
         return "speak"
-    if place.window:
-        return "call" if isinstance(device, CallUnit) else "show"
-    return "take"
+    return "call" if stanza.driver.startswith("callunit") else "show"
 
 
 def view(
@@ -32,7 +31,7 @@ def view(
 ) -> dict[str, Any]:
     """Everything the status page shows, in words."""
     plan, state, now = engine.plan, engine.state, engine.clock.now()
-    rows = [_row(plan, device, now.mono, lang) for device in devices.values()]
+    rows = [_row(plan, device, lang) for device in devices.values()]
     rows.sort(key=lambda row: ("down", "degraded", "starting", "up").index(row["state"]))
     answers = {name: _answer([r for r in rows if r["question"] == name], lang) for name in QUESTIONS}
     if screens < plan.board.screens:
@@ -75,19 +74,18 @@ def view(
 _LEVELS = ("yes", "partly", "no")
 
 
-def _row(plan: Settings, device: Device, mono: float, lang: str) -> dict[str, Any]:
+def _row(plan: Settings, device: Device, lang: str) -> dict[str, str]:
     health = device.health
     return {
         "name": device.name,
-        "driver": plan.device[device.name].driver,
-        "question": question(plan, device),
+        "question": question(plan, device.name),
         "state": health.state,
         "word": say(f"status.state_{health.state}", lang),
         "cure": say(f"fault.{health.code}", lang) if health.code else "",
     }
 
 
-def _answer(rows: list[dict[str, Any]], lang: str) -> dict[str, Any]:
+def _answer(rows: list[dict[str, str]], lang: str) -> dict[str, Any]:
     """yes, partly or no for one question, and what to do about it."""
     ill = [row for row in rows if row["state"] in ("down", "starting")]
     cures = [f"{row['name']}:{row['cure'] or row['word']}" for row in rows if row["state"] != "up"]
