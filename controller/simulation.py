@@ -20,7 +20,7 @@ from drivers.sim.gpio import Pins
 from drivers.sim.printer import Printer
 from drivers.sim.sign import Sign
 from drivers.sim.voice import Speaker
-from drivers.sim.wire import Machine, PtyWire, TcpWire, Wire
+from drivers.sim.wire import Machine, Wire
 
 _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "printer_escpos": lambda device: Printer(device.options.get("width", 576)),
@@ -63,8 +63,7 @@ class Simulation:
         for number, (url, names) in enumerate(buses.items()):
             machines = [self.machines[name] for name in names]
             network = url.startswith(("socket:", "exec:"))
-            wire = TcpWire(*machines) if network else PtyWire(folder / f"wire{number}", *machines)
-            wire.plug()
+            wire = Wire(None if network else folder / f"wire{number}", *machines)
             for name in names:
                 self.wires[name], device = wire, swapped[name]
                 url = machines[0].url(wire.url)

@@ -42,7 +42,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open `path`, or make it. Raises CannotStart; a first journal that fails leaves nothing."""
         self.path = path
-        new = [p for p in (path, path.parent) if not p.exists()]
+        new = [p for p in (path, *path.parents) if not p.exists()]
         with ExitStack() as undo:
             for made in reversed(new):
                 undo.callback(_remove, made)

@@ -9,7 +9,7 @@ from wait import until
 
 from drivers.base import Device, DeviceFault, Fleeting, Latest, Port, UnknownDriver, load
 from drivers.link import Link
-from drivers.sim.wire import Machine, PtyWire
+from drivers.sim.wire import Machine, Wire
 
 
 class Echo(Machine):
@@ -37,13 +37,14 @@ class Toy(Device):
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> tuple[PtyWire, Toy, Toy, Port]:
-    wire = PtyWire(tmp_path / "wire", Echo())
+def pair(tmp_path: Path) -> tuple[Wire, Toy, Toy, Port]:
+    wire = Wire(tmp_path / "wire", Echo())
+    wire.unplug()
     one, two = Toy("one"), Toy("two")
     return wire, one, two, Port(wire.url, 9600, [one, two], 0.05)
 
 
-def test_a_device_that_comes_late_works(pair: tuple[PtyWire, Toy, Toy, Port]) -> None:
+def test_a_device_that_comes_late_works(pair: tuple[Wire, Toy, Toy, Port]) -> None:
     wire, one, two, port = pair
     port.start()
     until(lambda: one.health.code == two.health.code == "cable")
@@ -54,7 +55,7 @@ def test_a_device_that_comes_late_works(pair: tuple[PtyWire, Toy, Toy, Port]) ->
 
 
 def test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on(
-    pair: tuple[PtyWire, Toy, Toy, Port], caplog: pytest.LogCaptureFixture
+    pair: tuple[Wire, Toy, Toy, Port], caplog: pytest.LogCaptureFixture
 ) -> None:
     wire, one, two, port = pair
     wire.plug()
@@ -69,7 +70,7 @@ def test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on(
     assert sum("a bug in its driver" in record.message for record in caplog.records) == 1
 
 
-def test_a_fault_is_said_once_and_its_recovery_once(pair: tuple[PtyWire, Toy, Toy, Port]) -> None:
+def test_a_fault_is_said_once_and_its_recovery_once(pair: tuple[Wire, Toy, Toy, Port]) -> None:
     wire, one, _, port = pair
     wire.plug()
     said: list[str] = []
@@ -84,7 +85,7 @@ def test_a_fault_is_said_once_and_its_recovery_once(pair: tuple[PtyWire, Toy, To
     assert said == ["down", "up"]
 
 
-def test_unplugging_again_and_again_leaks_no_thread(pair: tuple[PtyWire, Toy, Toy, Port]) -> None:
+def test_unplugging_again_and_again_leaks_no_thread(pair: tuple[Wire, Toy, Toy, Port]) -> None:
     wire, one, _, port = pair
     port.start()
     wire.plug()

@@ -9,7 +9,7 @@ from wait import until
 from drivers.base import Port
 from drivers.callunit_modbus import Driver, frame
 from drivers.sim.callunit import CallUnit
-from drivers.sim.wire import PtyWire
+from drivers.sim.wire import Wire
 
 
 class Bus:
@@ -17,12 +17,11 @@ class Bus:
 
     def __init__(self, path: Path, mode: str) -> None:
         self.units = {n: CallUnit(n) for n in (1, 2, 3, 4)}
-        self.wire = PtyWire(path, *self.units.values())
+        self.wire = Wire(path, *self.units.values())
         self.drivers = {n: Driver(f"unit{n}", n, mode=mode, every=0.01, timeout=0.05) for n in self.units}
         self.presses: list[tuple[str, str]] = []
         for driver in self.drivers.values():
             driver.emit = lambda press: self.presses.append((press.device, press.key))
-        self.wire.plug()
         self.port = Port(str(path), 115200, list(self.drivers.values()), 0.1)
         self.port.start()
         for n in self.units:
@@ -170,7 +169,7 @@ def test_noise_changes_the_bytes_and_makes_no_press(bus: Bus) -> None:
 
 def test_an_exception_answer_is_a_refusal(tmp_path: Path) -> None:
     unit = CallUnit(1)
-    wire = PtyWire(tmp_path / "bus", unit)
+    wire = Wire(tmp_path / "bus", unit)
     wire.plug()
     driver = Driver("unit1", 1, keys=["next"] * 9, timeout=0.05)
     port = Port(wire.url, 115200, [driver], 0.1)

@@ -14,7 +14,7 @@ from drivers.base import Line, Page, Port
 from drivers.link import Link
 from drivers.printer_escpos import Driver, frame
 from drivers.sim.printer import Printer
-from drivers.sim.wire import Machine, PtyWire, TcpWire, Wire
+from drivers.sim.wire import Machine, Wire
 
 QUESTIONS = b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"  # hardware.md §2.1
 FRAGMENT = 64 * 72  # bytes of 64 rows of 576 dots
@@ -65,7 +65,6 @@ class Bench:
         self.driver = Driver("printer", every=0.05, patience=0.4)
         self.said: list[tuple[str, str]] = []
         self.driver.on_health = lambda d: self.said.append((d.health.state, d.health.code))
-        wire.plug()
         self.port = Port(wire.url, 921600, [self.driver], 0.1)
         self.port.start()
         # A hall that was killed may have left half a page: the driver begins with a clean-up.
@@ -98,7 +97,7 @@ def wired(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wired]:
 
     def make(printer: Machine) -> Bench:
         serial = request.param == "serial"
-        wire = PtyWire(tmp_path / "printer", printer) if serial else TcpWire(printer)
+        wire = Wire(tmp_path / "printer", printer) if serial else Wire(None, printer)
         benches.append(Bench(wire, printer))
         return benches[-1]
 
@@ -183,7 +182,7 @@ def test_real_time_commands_in_a_picture_reach_no_printer(bench: Bench, tape: Ta
 
 def test_one_bit_wrong_on_the_wire_is_one_dot_wrong_on_paper(tmp_path: Path) -> None:
     printer = Printer()
-    wire = PtyWire(tmp_path / "printer", printer)
+    wire = Wire(tmp_path / "printer", printer)
     wire.plug()
     wire.noise = 4000
     Link(wire.url, 921600).write(frame(Page((), picture(1)), cutter=True))
@@ -404,7 +403,7 @@ def test_a_page_inside_the_printer_when_the_hall_closes_is_unconfirmed(bench: Be
 )
 def test_every_knob_changes_the_bytes_on_the_wire(tmp_path: Path, knob: str, replies: str) -> None:
     printer = Printer()
-    wire = PtyWire(tmp_path / "printer", printer)
+    wire = Wire(tmp_path / "printer", printer)
     wire.plug()
     link = Link(wire.url, 921600)
     link.write(QUESTIONS + b"\x1d\x72\x01")

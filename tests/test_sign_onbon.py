@@ -9,7 +9,7 @@ from wait import until
 from drivers.base import Port
 from drivers.sign_onbon import SCREEN_ON, Driver, frame, parse, text_area
 from drivers.sim.sign import Sign
-from drivers.sim.wire import Machine, PtyWire
+from drivers.sim.wire import Machine, Wire
 
 H = "a5 a5 a5 a5 a5 a5 a5 a5 fe ff 00 80 00 00 00 00 00 00 fe 02 "  # hardware.md §7.2
 AREA = "00 00 00 00 00 40 00 10 00 00 00 00 05 00 00 00 00 02 01 01 00 00 08 "
@@ -30,9 +30,8 @@ class Line:
 
     def __init__(self, path: Path) -> None:
         self.signs = {n: Sign(n) for n in (1, 2)}
-        self.wire = PtyWire(path, *self.signs.values())
+        self.wire = Wire(path, *self.signs.values())
         self.drivers = {n: Driver(f"sign{n}", n, timeout=0.05, every=0.05) for n in self.signs}
-        self.wire.plug()
         self.port = Port(str(path), 115200, list(self.drivers.values()), 0.1)
         self.port.start()
 
@@ -135,7 +134,7 @@ def test_noise_changes_the_bytes_and_shows_no_wrong_text(tmp_path: Path) -> None
             return b""
 
     tape, sign = Tape(), Sign(1)
-    wire = PtyWire(tmp_path / "line", tape, sign)
+    wire = Wire(tmp_path / "line", tape, sign)
     wire.plug()
     driver = Driver("sign1", 1, timeout=0.05)
     port = Port(wire.url, 115200, [driver], 0.1)

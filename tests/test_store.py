@@ -132,7 +132,7 @@ def test_a_full_disk_at_the_first_start_leaves_nothing(tmp_path: Path) -> None:
     try:
         (disk / "big").write_bytes(bytes(4096))
         with pytest.raises(CannotStart) as refused:
-            Store(disk / "data" / "journal.db")
+            Store(disk / "data" / "simulated" / "journal.db")
         assert refused.value.code == "journal_unusable"
         assert sorted(file.name for file in disk.iterdir()) == ["big"]
     finally:

@@ -7,7 +7,7 @@ from wait import until
 
 from drivers.base import Port
 from drivers.sim.voice import Speaker
-from drivers.sim.wire import TcpWire
+from drivers.sim.wire import Wire
 from drivers.voice_command import KEPT, Driver
 
 
@@ -18,7 +18,7 @@ def speaker() -> Speaker:
 
 @pytest.fixture
 def voice(speaker: Speaker) -> Iterator[Driver]:
-    wire = TcpWire(speaker)
+    wire = Wire(None, speaker)
     driver = Driver("voice", speaker.url(wire.url), timeout=1.0)
     port = Port("", 0, [driver], 1.0)
     port.start()
