@@ -12,7 +12,7 @@ from typing import Any
 
 from controller import main as roof
 from controller.clock import FakeClock, SystemClock
-from controller.settings import Mistake, Mistakes, Settings, parse
+from controller.settings import Mistake, Mistakes, parse
 from controller.store import CannotStart, Store, verify
 from display.words import say
 from drivers.base import load
@@ -38,32 +38,17 @@ def told(file: Path, mistake: Mistake) -> str:
     return f"{place}: {speak(f'check.{mistake.code}', **arguments)}"
 
 
-def read(file: Path) -> Settings:
-    """The settings in `file`. Raises Mistakes, or CannotStart when it cannot be read."""
-    try:
-        return parse(file.read_bytes(), load)
-    except OSError as error:
-        raise CannotStart("no_file", file=file, detail=error.strerror) from error
-
-
 def check(options: argparse.Namespace) -> int:
-    try:
-        read(options.file)
-    except Mistakes as mistakes:
-        for mistake in mistakes.found:
-            print(told(options.file, mistake))
-        return 2
+    parse(options.file.read_bytes(), load)
     print(speak("check.ok", file=options.file))
     return 0
 
 
 def verify_journal(options: argparse.Namespace) -> int:
     path = options.data / "journal.db"
-    if not path.exists():
-        raise CannotStart("no_file", file=path, detail=os.strerror(2))
+    path.stat()  # SQLite has no words for a file that is not there
     count, broken = verify(path)
-    code = "verify_broken" if broken else "verify_ok"
-    print(speak(f"start.{code}", count=count, row=broken))
+    print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
 
 
@@ -71,27 +56,20 @@ def run(options: argparse.Namespace) -> int:
     simulated = options.verb == "simulate"
     folder: Path = options.data / "simulated" if simulated else options.data
     first = not (folder / "journal.db").exists()
-    broken: Mistakes | None = None
+    notes: list[roof.Note] = []
     try:
-        plan = read(options.file)
+        plan = parse(options.file.read_bytes(), load)
     except Mistakes as mistakes:
-        broken = mistakes
         if first:
-            for mistake in broken.found:
-                print(told(options.file, mistake), file=sys.stderr)
-            raise too_many(options.file, broken) from mistakes
+            raise
+        notes.append(("plan_broken", {"detail": told(options.file, mistakes.found[0])}))
+        tell("status.plan_broken", **notes[0][1])
     if first and not simulated:
         roof.require_ports(plan)
     listener = roof.listen(options.bind, options.port)
     store = Store(folder / "journal.db")
-    notes: list[roof.Note] = []
-    if broken:
-        try:
-            plan = parse(store.plan().encode(), load)
-        except Mistakes:
-            raise too_many(options.file, broken) from broken
-        notes.append(("plan_broken", {"detail": told(options.file, broken.found[0])}))
-        tell("status.plan_broken", **notes[0][1])
+    if notes:
+        plan = parse(store.plan().encode(), load)
     last, first_token = store.last_wall(), not (folder / "technician.token").exists()
     site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
     with ExitStack() as stops:
@@ -115,10 +93,6 @@ def run(options: argparse.Namespace) -> int:
             tell("start.twin", url=url)
         signal.sigwait(stop)
     return 0
-
-
-def too_many(file: Path, mistakes: Mistakes) -> CannotStart:
-    return CannotStart("mistakes", file=file, count=len(mistakes.found))
 
 
 def main() -> None:
@@ -152,7 +126,12 @@ def main() -> None:
         sys.exit(options.act(options))
     except CannotStart as error:
         tell(f"start.{error.code}", **error.arguments)
-        sys.exit(2)
+    except Mistakes as mistakes:
+        for mistake in mistakes.found:
+            print(told(options.file, mistake))
+    except OSError as error:
+        tell("start.no_file", file=error.filename, detail=error.strerror)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

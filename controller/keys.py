@@ -4,7 +4,7 @@ from controller import model as m
 from controller.hall import State
 from controller.settings import Settings
 
-_COMMANDS: dict[str, type[m.AtWindow]] = {
+COMMANDS: dict[str, type[m.AtWindow]] = {
     "next": m.CallNext,
     "recall": m.Recall,
     "start": m.Start,
@@ -20,12 +20,12 @@ def command(plan: Settings, state: State, device: str, key: str, press: str) -> 
     place = plan.device[device]
     if place.kiosk:
         return m.TakeTicket(key, place.kiosk, actor=device, press=press)
-    if not place.window or key not in _COMMANDS:
+    if not place.window or key not in COMMANDS:
         return None
     window = state.window(place.window)
     if not window.clerk:
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = plan.window[place.window].clerk
         return m.SignIn(place.window, clerk, actor=clerk, press=press)
-    kind = m.Resume if window.paused and key == "pause" else _COMMANDS[key]
+    kind = m.Resume if window.paused and key == "pause" else COMMANDS[key]
     return kind(place.window, actor=window.clerk, press=press)

@@ -1,15 +1,16 @@
 """Pages and API: they read what is true and submit commands; they decide nothing."""
 
 import hmac
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request
 
+from controller import keys
 from controller import model as m
 from controller.engine import Engine
 from display import screens
@@ -17,16 +18,11 @@ from display.words import say, when
 from drivers.base import Device
 from web.status import view
 
-VERBS: Mapping[str, type[m.AtWindow]] = {
-    "call-next": m.CallNext,
-    "recall": m.Recall,
-    "start": m.Start,
-    "complete": m.Complete,
-    "no-show": m.NoShow,
-    "pause": m.Pause,
-    "resume": m.Resume,
-    "sign-out": m.SignOut,
-}
+# What a window can be asked to do, as addresses say it; `next` is called call-next there.
+VERBS = {name.replace("_", "-"): kind for name, kind in keys.COMMANDS.items()}
+VERBS |= {"call-next": VERBS.pop("next"), "resume": m.Resume}
+# Against DNS rebinding: an address, or this machine's own name.
+HOST = re.compile(rf"\d[\d.]+|[\da-f:]*:[\da-f:]*|localhost|{re.escape(socket.gethostname())}", re.I)
 
 
 @dataclass(slots=True)
@@ -52,10 +48,7 @@ def create(house: House) -> Flask:
 
     @app.before_request
     def guard() -> None:
-        # Against DNS rebinding and foreign pages: an address or a name of this machine only,
-        # and no change asked for by another origin.
-        host = urlsplit(f"//{request.host}").hostname or ""
-        if host not in ("localhost", socket.gethostname()) and not _is_address(host):
+        if not HOST.fullmatch(urlsplit(f"//{request.host}").hostname or ""):
             abort(421)
         origin = request.headers.get("Origin")
         if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
@@ -160,11 +153,3 @@ def sentence(refused: m.Refused, lang: str) -> str:
 def _public(event: m.Event) -> dict[str, Any]:
     names = ("ticket", "window", "service", "clerk", "calls", "copy")
     return {name: getattr(event, name) for name in names if hasattr(event, name)}
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
