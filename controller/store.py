@@ -88,15 +88,14 @@ class Store:
 
     def append(self, events: Sequence[model.Event]) -> None:
         """All of `events` in one durable transaction, or none. Raises sqlite3.Error."""
-        seq, seal, rows = self._seq, self._seal, []
+        seq, seal, values = self._seq, self._seal, []
         for event in events:
             seq += 1
             row = (seq, _time(event.at), type(event).__name__, _body(event))
             seal = _sealed(seal, row)
-            rows.append((*row, seal))
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", rows)
+            values += [*row, seal]
+        # One statement is one transaction.
+        self._db.execute("INSERT INTO journal VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * len(events)), values)
         self._seq, self._seal = seq, seal
 
     def reopen(self) -> None:

@@ -76,10 +76,8 @@ class Stage:
             match event:
                 case m.TicketIssued(ticket=number) | m.TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number])
-                case m.TicketCalled(ticket=number, window=window):
-                    self._speak(screens.call(number, window))
-                case m.TicketRecalled(ticket=number, window=window):
-                    self._speak(screens.call(number, window))
+                case m.TicketCalled() | m.TicketRecalled():
+                    self._speak(screens.call(event.ticket, event.window))
                 case m.KioskClosed(reason=reason) if reason != "starting":
                     self._speak(say("voice.kiosk_closed"))
         self._levels(state, outcome[-1].at)
