@@ -46,11 +46,10 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`state` is starting, up, degraded or down; `code` says why; `since` in monotonic seconds."""
+    """`state` is starting, up, degraded or down; `code` says why."""
 
     state: str
     code: str
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class Device:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.health = Health("starting", "", time.monotonic())
+        self.health = Health("starting", "")
         self.on_health: Callable[[Device], None] = lambda device: None
         self.wake: Callable[[], None] = lambda: None
 
@@ -141,7 +140,7 @@ class Device:
     def report(self, state: str, code: str = "") -> None:
         """Say a fault once and the recovery once."""
         if (self.health.state, self.health.code) != (state, code):
-            self.health = Health(state, code, time.monotonic())
+            self.health = Health(state, code)
             log.log(logging.INFO if state == "up" else logging.WARNING, "%s: %s %s", self.name, state, code)
             self.on_health(self)
 
@@ -199,14 +198,13 @@ class Port:
                     link.close()
             except LinkLost as error:
                 log.debug("%s: %s", self._thread.name, error)
+                self._each(lambda device: device.lost())
                 for device in self._devices:
-                    self._guard(device, device.lost)
                     device.report("down", "cable")
                 pause = min(pause * 2, self._retry)
                 self._awake.wait(pause)
                 self._awake.clear()
-        for device in self._devices:
-            self._guard(device, device.close)
+        self._each(lambda device: device.close())
 
     def _serve(self, link: Link) -> None:
         due = dict.fromkeys(self._devices, 0.0)
@@ -222,34 +220,37 @@ class Port:
             self._awake.wait(max(0.0, min(due.values()) - time.monotonic()))
 
     def _turn(self, device: Device, link: Link, attached: set[Device]) -> float:
-        pause = 5.0  # of a driver with a bug
-
-        def turn() -> None:
-            nonlocal pause
+        """One turn of one device; seconds to its next one. Only LinkLost goes through."""
+        try:
             if device not in attached:
                 device.attach(link)
                 attached.add(device)
             pause = device.turn(link)
             if device.health.state in ("starting", "down"):
                 device.report("up")
-
-        try:
-            self._guard(device, turn)
+            return pause
         except DeviceFault as fault:
             device.report("down", fault.code)
             return fault.again
-        return pause
-
-    def _guard(self, device: Device, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except (DeviceFault, LinkLost):
+        except LinkLost:
             raise
-        except Exception as error:
-            if repr(error) not in self._bugs:
-                self._bugs.add(repr(error))
-                log.exception("%s: a bug in its driver", device.name)
-            device.report("down", "bug")
+        except Exception as error:  # noqa: BLE001 - where a driver's bug ends
+            self._bug(device, error)
+            return 5.0
+
+    def _each(self, act: Callable[[Device], None]) -> None:
+        """Do `act` to every device; a bug in one keeps none of the others from it."""
+        for device in self._devices:
+            try:
+                act(device)
+            except Exception as error:  # noqa: BLE001 - where a driver's bug ends
+                self._bug(device, error)
+
+    def _bug(self, device: Device, error: Exception) -> None:
+        if repr(error) not in self._bugs:
+            self._bugs.add(repr(error))
+            log.error("%s: a bug in its driver", device.name, exc_info=error)
+        device.report("down", "bug")
 
 
 class UnknownDriver(LookupError):

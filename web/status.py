@@ -29,11 +29,12 @@ def view(
     screens: int,
     lang: str,
 ) -> dict[str, Any]:
-    """Everything the status page shows, in words."""
+    """What the status page shows; its sentences are made by the template."""
     plan, state, now = engine.plan, engine.state, engine.clock.now()
-    rows = [_row(plan, device, lang) for device in devices.values()]
-    rows.sort(key=lambda row: ("down", "degraded", "starting", "up").index(row["state"]))
-    answers = {name: _answer([r for r in rows if r["question"] == name], lang) for name in QUESTIONS}
+    ordered = sorted(devices.values(), key=lambda device: _STATES.index(device.health.state))
+    asked = {name: [d for d in ordered if question(plan, d.name) == name] for name in QUESTIONS}
+    # A kiosk needs its printer and its buttons; other devices stand in for each other.
+    answers = {name: _answer(members, name == "take", lang) for name, members in asked.items()}
     if screens < plan.board.screens:
         text = say("status.boards", lang, there=screens, wanted=plan.board.screens)
         answers["show"]["cures"].append(text)
@@ -48,50 +49,33 @@ def view(
             "level": "closed",
             "cures": [say("status.closed", lang, opening=opening)],
         }
-    clock = "clock_ok" if now.trusted else "clock_doubtful"
     return {
-        "hall": plan.hall.name if lang == "zh" else plan.hall.name_en,
+        "plan": plan,
+        "state": state,
+        "now": now,
         "answers": answers,
-        "notes": [say(f"status.{code}", lang, **arguments) for code, arguments in notes],
-        "rows": rows,
-        "clock": say(f"status.{clock}", lang, time=f"{now.wall:%Y-%m-%d %H:%M}"),
-        "trusted": now.trusted,
-        "day": state.day,
-        "waiting": say(
-            "status.waiting",
-            lang,
-            waiting=sum(1 for _ in state.waiting()),
-            windows=sum(1 for window in state.windows.values() if window.clerk),
-        ),
-        "papers": [
-            (t.number, t.prints, say(f"status.paper_{t.paper}", lang))
-            for t in state.tickets.values()
-            if t.paper in ("pending", "unconfirmed", "failed")
-        ],
+        "notes": notes,
+        "devices": ordered,
+        "waiting": sum(1 for _ in state.waiting()),
+        "windows": sum(1 for window in state.windows.values() if window.clerk),
+        "papers": [t for t in state.tickets.values() if t.paper in ("pending", "unconfirmed", "failed")],
     }
 
 
 _LEVELS = ("yes", "partly", "no")
+_STATES = ("down", "degraded", "starting", "up")
 
 
-def _row(plan: Settings, device: Device, lang: str) -> dict[str, str]:
-    health = device.health
-    return {
-        "name": device.name,
-        "question": question(plan, device.name),
-        "state": health.state,
-        "word": say(f"status.state_{health.state}", lang),
-        "cure": say(f"fault.{health.code}", lang) if health.code else "",
-    }
+def cure(device: Device, lang: str) -> str:
+    """What to do about a device, in words; empty when it is well."""
+    return say(f"fault.{device.health.code}", lang) if device.health.code else ""
 
 
-def _answer(rows: list[dict[str, str]], lang: str) -> dict[str, Any]:
+def _answer(devices: list[Device], all_needed: bool, lang: str) -> dict[str, Any]:
     """yes, partly or no for one question, and what to do about it."""
-    ill = [row for row in rows if row["state"] in ("down", "starting")]
-    cures = [f"{row['name']}:{row['cure'] or row['word']}" for row in rows if row["state"] != "up"]
-    if not rows:
+    if not devices:
         return {"level": "no", "cures": [say("status.none", lang)]}
-    # A kiosk needs its printer and its buttons; other devices stand in for each other.
-    all_needed = rows[0]["question"] == "take"
-    level = "yes" if not ill else "no" if all_needed or len(ill) == len(rows) else "partly"
+    ill = [device for device in devices if device.health.state in ("down", "starting")]
+    cures = [f"{d.name}：{cure(d, lang)}" for d in devices if d.health.state != "up"]
+    level = "yes" if not ill else "no" if all_needed or len(ill) == len(devices) else "partly"
     return {"level": level, "cures": cures}
