@@ -6,12 +6,24 @@ MockFactory ignores bounce times (hardware.md §5).
 
 import time
 from collections import deque
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from drivers.base import Button, DeviceFault, Latest
 from drivers.link import Link
 
 DOWN, UP = 0.030, 0.050  # s a contact must be stable to count as pressed, as released
+
+
+@dataclass(slots=True)
+class Contact:
+    """A button: its raw level since when (monotonic), and whether it counts as pressed."""
+
+    part: Any
+    level: bool
+    since: float
+    down: bool
 
 
 class Driver(Button):
@@ -30,12 +42,9 @@ class Driver(Button):
         super().__init__(name)
         self._pins, self._lamps, self._stuck = pins, lamps or {}, stuck
         self._lit: Latest[frozenset[str]] = Latest()
-        self._edges: deque[tuple[float, str]] = deque(maxlen=10_000)
-        self._contacts: dict[str, Any] = {}
+        self._edges: deque[tuple[float, str, bool]] = deque(maxlen=10_000)
+        self._contacts: dict[str, Contact] = {}
         self._leds: dict[str, Any] = {}
-        # By key: is it down, and since when has its contact been as it is now.
-        self._down: dict[str, bool] = {}
-        self._since: dict[str, float] = {}
 
     def show(self, lit: frozenset[str]) -> None:
         """Light the buttons of these keys, no others."""
@@ -48,45 +57,52 @@ class Driver(Button):
         self.close()
         try:
             for key, pin in self._pins.items():
-                self._contacts[key] = gpiozero.Button(pin)
-            for key, pin in self._lamps.items():
-                self._leds[key] = gpiozero.LED(pin)
+                part = gpiozero.Button(pin)
+                # The first reading is the base line: held at the start is no press.
+                self._contacts[key] = Contact(part, part.is_pressed, time.monotonic(), part.is_pressed)
+                part.when_pressed = partial(self._edge, key, True)
+                part.when_released = partial(self._edge, key, False)
+            self._leds = {key: gpiozero.LED(pin) for key, pin in self._lamps.items()}
         except (gpiozero.GPIOZeroError, OSError) as error:
             self.close()
             raise DeviceFault("no_gpio", again=5.0) from error
-        for key, contact in self._contacts.items():
-            # The first reading is the base line: held at the start is no press.
-            self._down[key], self._since[key] = contact.is_pressed, time.monotonic()
-            contact.when_pressed = contact.when_released = lambda key=key: self._edge(key)
         self._lit.again()
 
-    def _edge(self, key: str) -> None:
-        self._edges.append((time.monotonic(), key))
+    def _edge(self, key: str, pressed: bool) -> None:
+        self._edges.append((time.monotonic(), key, pressed))
         self.wake()
 
     def turn(self, link: Link) -> float:
+        # By the moments of the edges, not by the moment of this turn: a press that is over before
+        # a busy machine comes to look is a press all the same.
         while self._edges:
-            moment, key = self._edges.popleft()
-            self._since[key] = moment
-        now, pause = time.monotonic(), 1.0
-        for key, contact in self._contacts.items():
-            pressed, age = contact.is_pressed, now - self._since[key]
-            if pressed != self._down[key]:
-                wait = DOWN if pressed else UP
-                if age < wait:
-                    pause = min(pause, wait - age)
-                else:
-                    self._down[key] = pressed
-                    if pressed:
-                        self.press(key)
-        held = any(d and now - self._since[key] > self._stuck for key, d in self._down.items())
+            moment, key, pressed = self._edges.popleft()
+            contact = self._contacts[key]
+            self._settle(key, contact, moment)
+            contact.level, contact.since = pressed, moment
+        now = time.monotonic()
+        pause = min(self._settle(key, contact, now) for key, contact in self._contacts.items())
+        held = any(c.down and now - c.since > self._stuck for c in self._contacts.values())
         self.report("degraded" if held else "up", "stuck_button" if held else "")
         lit = self._lit.take()
         for key, led in self._leds.items() if lit is not None else ():
             led.value = key in (lit or ())
         return pause
 
+    def _settle(self, key: str, contact: Contact, now: float) -> float:
+        """What a contact that was stable until `now` counts as; seconds until that may change."""
+        if contact.level == contact.down:
+            return 1.0
+        left = contact.since + (DOWN if contact.level else UP) - now
+        if left > 0:
+            return left
+        contact.down = contact.level
+        if contact.down:
+            self.press(key)
+        return 1.0
+
     def close(self) -> None:
-        for part in [*self._contacts.values(), *self._leds.values()]:
+        for part in [*(contact.part for contact in self._contacts.values()), *self._leds.values()]:
             part.close()
         self._contacts, self._leds = {}, {}
+        self._edges.clear()

@@ -1,5 +1,6 @@
 """Lit buttons on pins: one press for one finger, whatever the contact does."""
 
+import threading
 from collections.abc import Iterator
 
 import gpiozero
@@ -8,6 +9,7 @@ from wait import until
 
 from drivers.base import Port
 from drivers.buttons_gpio import Driver
+from drivers.link import NoLink
 from drivers.sim.gpio import Pins
 
 
@@ -52,6 +54,20 @@ def test_a_spike_is_no_press(panel: Panel) -> None:
     panel.pins.press(27)
     until(lambda: panel.presses)
     assert panel.presses == ["B"]
+
+
+def test_a_press_that_is_over_before_a_busy_machine_looks_is_a_press(pins: Pins) -> None:
+    driver, presses = Driver("buttons", {"A": 17}), []
+    driver.emit = lambda press: presses.append(press.key)
+    driver.attach(NoLink())
+    pins.press(17)
+    over = threading.Event()
+    threading.Timer(0.04, pins.release, [17]).start()  # a finger of 40 ms
+    threading.Timer(0.12, over.set).start()
+    assert over.wait(5.0)
+    driver.turn(NoLink())
+    driver.close()
+    assert presses == ["A"]
 
 
 def test_a_button_held_at_the_start_is_no_press(pins: Pins) -> None:
