@@ -57,11 +57,13 @@ class Driver(Button):
         self.close()
         try:
             for key, pin in self._pins.items():
-                part = gpiozero.Button(pin)
+                # Not a gpiozero.Button: each has a thread for holding, slow to stop.
+                part = gpiozero.DigitalInputDevice(pin, pull_up=True)
                 # The first reading is the base line: held at the start is no press.
-                self._contacts[key] = Contact(part, part.is_pressed, time.monotonic(), part.is_pressed)
-                part.when_pressed = partial(self._edge, key, True)
-                part.when_released = partial(self._edge, key, False)
+                level = part.is_active
+                self._contacts[key] = Contact(part, level, time.monotonic(), level)
+                part.when_activated = partial(self._edge, key, True)
+                part.when_deactivated = partial(self._edge, key, False)
             self._leds = {key: gpiozero.LED(pin) for key, pin in self._lamps.items()}
         except (gpiozero.GPIOZeroError, OSError) as error:
             self.close()
@@ -80,8 +82,11 @@ class Driver(Button):
             contact = self._contacts[key]
             self._settle(key, contact, moment)
             contact.level, contact.since = pressed, moment
-        now = time.monotonic()
-        pause = min(self._settle(key, contact, now) for key, contact in self._contacts.items())
+        now, pause = time.monotonic(), 1.0
+        for key, contact in self._contacts.items():
+            if contact.part.is_active != contact.level:  # its edge was lost, or is yet to come
+                contact.level, contact.since = not contact.level, now
+            pause = min(pause, self._settle(key, contact, now))
         held = any(c.down and now - c.since > self._stuck for c in self._contacts.values())
         self.report("degraded" if held else "up", "stuck_button" if held else "")
         lit = self._lit.take()

@@ -1,6 +1,7 @@
 """Lit buttons on pins: one press for one finger, whatever the contact does."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import gpiozero
@@ -8,7 +9,7 @@ import pytest
 from wait import until
 
 from drivers.base import Port
-from drivers.buttons_gpio import Driver
+from drivers.buttons_gpio import DOWN, UP, Driver
 from drivers.link import NoLink
 from drivers.sim.gpio import Pins
 
@@ -95,6 +96,48 @@ def test_the_lamps_of_the_shown_keys_shine_and_no_others(panel: Panel) -> None:
     assert not panel.pins.lit(6)
     panel.driver.show(frozenset())
     until(lambda: not panel.pins.lit(5))
+
+
+def test_the_edge_itself_wakes_the_port(panel: Panel) -> None:
+    start = time.monotonic()
+    panel.pins.press(17)
+    until(lambda: panel.presses)
+    # Sooner than the look that the driver takes once a second anyway.
+    assert DOWN <= time.monotonic() - start < 0.5
+
+
+def test_a_press_whose_edge_was_lost_counts_once_it_is_stable(pins: Pins) -> None:
+    driver, presses = Driver("buttons", {"A": 17}), []
+    driver.emit = presses.append
+    driver.attach(NoLink())
+    until(lambda: driver.turn(NoLink()) == 1.0)
+    long_ago = time.monotonic() + 2 * DOWN
+    until(lambda: time.monotonic() > long_ago)
+    pins.edges_lost(17)
+    pins.press(17)
+    assert driver.turn(NoLink()) < UP, "soon again"
+    assert not presses
+    until(lambda: driver.turn(NoLink()) == 1.0)
+    assert len(presses) == 1
+    driver.close()
+
+
+def test_closed_pins_can_be_taken_again_by_the_same_process(pins: Pins) -> None:
+    for _ in range(2):
+        panel = Panel(pins)
+        panel.pins.press(27)
+        until(lambda p=panel: p.presses == ["B"])
+        panel.port.stop()
+        panel.pins.release(27)
+
+
+def test_a_pin_named_twice_gives_back_what_was_taken(pins: Pins) -> None:
+    driver = Driver("buttons", {"A": 17}, {"A": 17})
+    port = Port("", 0, [driver], 1.0)
+    port.start()
+    until(lambda: driver.health.code == "no_gpio")
+    port.stop()
+    Panel(pins).port.stop()
 
 
 def test_a_machine_without_pins_is_a_red_line_not_a_dead_hall(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,10 @@ class Pins:
             self._factory.pin(pin).drive_low()
         self._factory.pin(pin).drive_high()
 
+    def edges_lost(self, pin: int) -> None:
+        """From now on nobody is told of this pin's edges; it can still be read."""
+        self._factory.pin(pin).edges = "none"
+
     def lit(self, pin: int) -> bool:
         """Does the lamp on `pin` shine?"""
         return bool(self._factory.pin(pin).state)
