@@ -1,8 +1,11 @@
 """A voice that is an external command, such as espeak-ng: the sentence goes to its input."""
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
+import time
 
 from drivers.base import Device, DeviceFault, Fleeting
 from drivers.link import Link
@@ -11,43 +14,66 @@ KEPT, STALE = 5, 15.0  # sentences that may wait, and seconds after which one is
 
 
 class Driver(Device):
-    """Speaks one sentence at a time; a missing or hanging command never delays a call."""
+    """Speaks one sentence at a time; a missing or hanging command never delays a call.
+
+    `url`: `exec:` and the command, split like a shell's words, never given to a shell;
+    `timeout`: s after which a speaking command is ended.
+    """
 
     wired = False
 
     def __init__(
-        self,
-        name: str,
-        url: str = "exec:espeak-ng -v cmn-latn-pinyin --stdin",
-        timeout: float = 20.0,
+        self, name: str, url: str = "exec:espeak-ng -v cmn-latn-pinyin --stdin", timeout: float = 20.0
     ) -> None:
-        """`url`: `exec:` and the command, split like a shell's words, never given to a shell;
-        `timeout`: s after which a speaking command is ended."""
         super().__init__(name)
         self._command, self._timeout = shlex.split(url.removeprefix("exec:")), timeout
         self._sentences: Fleeting[str] = Fleeting(KEPT, STALE)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._until, self._fault = 0.0, ""  # the fault stands until a sentence was heard
 
     def say(self, text: str) -> None:
         self._sentences.put(text)
         self.wake()
 
     def turn(self, link: Link) -> float:
+        pause = 0.0
+        if self._child is None:
+            pause = self._start()
+        elif self._child.poll() is not None:
+            self._fault = "command_failed" if self._child.returncode else ""
+            self._child = None
+        elif time.monotonic() < self._until:
+            pause = 0.05  # never longer: the port must be able to stop at once
+        else:
+            self.close()
+            self._fault = "silent"
+        if self._fault:
+            raise DeviceFault(self._fault, again=pause)
+        return pause
+
+    def _start(self) -> float:
+        """Let the next sentence be spoken; seconds until it is worth looking again."""
         if not self._command or not shutil.which(self._command[0]):
             raise DeviceFault("no_command", again=5.0)
-        text = self._sentences.take()
-        if text is None:
+        if (text := self._sentences.take()) is None:
             return 5.0
-        with subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as child:
-            try:
-                child.communicate(f"{text}\n".encode(), self._timeout)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                raise DeviceFault("silent") from None
-        if child.returncode:
-            raise DeviceFault("command_failed")
-        return 0.0
+        # A file in memory, not a pipe: a command that does not read it cannot hold us up.
+        with os.fdopen(os.memfd_create("sentence"), "wb+") as page:
+            page.write(f"{text}\n".encode())
+            page.seek(0)
+            quiet = subprocess.DEVNULL
+            try:  # in a session of its own, so that what it started ends with it
+                self._child = subprocess.Popen(
+                    self._command, stdin=page, stdout=quiet, stderr=quiet, start_new_session=True
+                )
+            except OSError:
+                self._fault = "command_failed"
+                return 5.0
+        self._until = time.monotonic() + self._timeout
+        return 0.05
+
+    def close(self) -> None:
+        if self._child is not None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+            self._child = None

@@ -1,11 +1,14 @@
 """The voice: a real child process for each sentence, and no fault of it delays anything."""
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from wait import until
 
-from drivers.base import Port
+from drivers.base import DeviceFault, Port
+from drivers.link import NoLink
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
 from drivers.voice_command import KEPT, Driver
@@ -61,3 +64,67 @@ def test_a_missing_command_is_named() -> None:
     port.start()
     until(lambda: driver.health.code == "no_command")
     port.stop()
+
+
+def fault(driver: Driver) -> str:
+    """What one turn of the driver complains about."""
+    try:
+        driver.turn(NoLink())
+    except DeviceFault as found:
+        return found.code
+    return ""
+
+
+def test_a_fault_stands_until_a_sentence_was_heard(speaker: Speaker) -> None:
+    wire = TcpWire(speaker)
+    driver = Driver("voice", speaker.url(wire.url))
+    speaker.broken = True
+    driver.say("一")
+    until(lambda: fault(driver))
+    speaker.broken = False
+    assert fault(driver) == "command_failed", "silence is no recovery"
+    driver.say("二")
+    until(lambda: not fault(driver))
+    assert speaker.spoken == ["二"]
+    wire.unplug()
+
+
+def test_a_command_that_is_no_program_has_failed(tmp_path: Path) -> None:
+    command = tmp_path / "voice"
+    command.write_bytes(b"\x00\x01")
+    command.chmod(0o755)
+    driver = Driver("voice", f"exec:{command}")
+    driver.say("一")
+    assert fault(driver) == "command_failed"
+    assert fault(driver) == "command_failed"
+
+
+def test_a_command_that_reads_nothing_holds_nobody_up() -> None:
+    driver = Driver("voice", "exec:sleep 60")
+    driver.say("长" * 100_000)
+    start = time.monotonic()
+    assert fault(driver) == ""
+    assert time.monotonic() - start < 2
+    driver.close()
+
+
+def alive(pid: int) -> bool:
+    """Does the process run? A zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_the_end_of_the_hall_ends_a_hanging_command_and_what_it_started(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    driver = Driver("voice", f"exec:sh -c 'sleep 60 & echo $! > {note}; wait'", timeout=60.0)
+    port = Port("", 0, [driver], 1.0)
+    port.start()
+    driver.say("一")
+    pid = int(until(lambda: note.exists() and note.read_text().strip()))
+    assert alive(pid)
+    start = time.monotonic()
+    port.stop()
+    assert time.monotonic() - start < 2
+    until(lambda: not alive(pid))
