@@ -21,18 +21,23 @@ def name_of(path: Path) -> str:
 
 
 def imports(source: str) -> Iterator[str]:
-    """The modules of ours that a source imports, by their full names."""
+    """The modules of ours that a source imports, by their full names; "." if it does not say."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] in OURS)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield "."
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in OURS:
             for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield inner if (ROOT / Path(*inner.split("."))).with_suffix(".py").exists() else node.module
+                inner = ROOT / Path(*node.module.split("."), alias.name)
+                module = inner.is_dir() or inner.with_suffix(".py").exists()
+                yield f"{node.module}.{alias.name}" if module else node.module
 
 
 def allowed(here: str, there: str) -> bool:
     room = there.split(".")[0]
+    if there == ".":
+        return False
     if here in ROOF:
         return True
     if there in ROOF or there.startswith("drivers.sim"):
@@ -58,6 +63,10 @@ def test_arrows_point_down_only(path: Path) -> None:
 
 def test_the_test_of_the_rooms_catches_an_arrow_that_points_up() -> None:
     assert list(imports("from controller import engine")) == ["controller.engine"]
+    assert list(imports("from drivers import sim")) == ["drivers.sim"]
+    assert list(imports("from .sim import sign")) == ["."]
+    assert not allowed("display.stage", "drivers.sim")
+    assert not allowed("drivers.base", ".")
     assert not allowed("drivers.link", "controller.engine")
     assert not allowed("controller.hall", "drivers.base")
     assert not allowed("controller.settings", "controller.clock")
