@@ -76,7 +76,7 @@ def fault(driver: Driver) -> str:
 
 
 def test_a_fault_stands_until_a_sentence_was_heard(speaker: Speaker) -> None:
-    wire = TcpWire(speaker)
+    wire = Wire(None, speaker)
     driver = Driver("voice", speaker.url(wire.url))
     speaker.broken = True
     driver.say("一")
