@@ -45,6 +45,7 @@ class Stage:
         submit: Callable[[m.Command], object],
     ) -> None:
         self._plan, self._devices, self._submit = plan, devices, submit
+        self._told: set[str] = set()  # kiosks that the hall was told are out of order
         self._voices = [device for device in devices.values() if isinstance(device, Voice)]
 
     def start(self, state: State, now: Now) -> None:
@@ -78,8 +79,12 @@ class Stage:
                     self._print(state, state.tickets[number])
                 case m.TicketCalled() | m.TicketRecalled():
                     self._speak(screens.call(event.ticket, event.window))
-                case m.KioskClosed(reason=reason) if reason != "starting":
-                    self._speak(say("voice.kiosk_closed"))
+                case m.KioskClosed(kiosk=name, reason=reason) if reason != "starting":
+                    if name not in self._told:  # once, though one fault may turn into another
+                        self._speak(say("voice.kiosk_closed"))
+                    self._told.add(name)
+                case m.KioskOpened(kiosk=name):
+                    self._told.discard(name)
         self._levels(state, outcome[-1].at)
 
     def _levels(self, state: State, now: Now) -> None:

@@ -156,6 +156,16 @@ def test_cover_open_and_garbled_answers_are_told_in_plain_words(hall: Hall) -> N
         until(lambda: not hall.state.kiosks)
 
 
+def test_one_fault_that_turns_into_another_is_announced_once(hall: Hall) -> None:
+    hall.turn("printer", "paper_out")
+    until(lambda: hall.state.kiosks == {"hall": "paper_out"})
+    hall.turn("printer", "cover_open")  # to put in the new roll
+    until(lambda: hall.state.kiosks == {"hall": "cover_open"})
+    hall.press("buttons", "A")
+    until(lambda: len(spoken(hall)) == 2)
+    assert spoken(hall) == ["取号机暂停使用，请到咨询台取号"] * 2, "once by itself, once for the press"
+
+
 def test_cable_out_never_prints_twice_without_the_mark(hall: Hall) -> None:
     hall.turn("printer", "unplugged")
     until(lambda: hall.health("printer") == ("down", "cable"))
