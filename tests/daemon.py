@@ -106,6 +106,7 @@ class Daemon:
         self.process.stderr.close()
 
     def stop(self) -> int:
+        """Stop it as systemd does; what it had said is in `said`."""
         self.process.terminate()
-        _, _ = self.process.communicate(timeout=15)
+        _, self.said = self.process.communicate(timeout=15)
         return self.process.returncode

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -115,14 +116,22 @@ def test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line(
 ) -> None:
     hall.write_text(hall.read_text().replace("[hall]", "[hal]"))
     daemon = Daemon(hall, data)
-    import urllib.request
-
     with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/") as answer:
         page = answer.read().decode()
     assert "仍按上次有效的配置运行" in page
     assert "泷水塘" in page
     assert daemon.take() == "A002"
     assert daemon.stop() == 0
+
+
+def test_it_stops_quietly_also_while_a_board_is_looking(hall: Path, data: Path) -> None:
+    daemon = Daemon(hall, data)
+    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/api/v1/events?screen=1") as board:
+        assert board.readline().startswith(b"retry")
+        assert daemon.stop() == 0
+        assert board.read().endswith(b"\n\n"), "the stream ends whole"
+    assert "Traceback" not in daemon.said
+    assert "ERROR" not in daemon.said
 
 
 def test_two_daemons_on_one_journal_the_second_refuses_and_says_why(hall: Path, data: Path) -> None:

@@ -40,6 +40,12 @@ class Live:
         if self._loop and self._clients:
             self._loop.call_soon_threadsafe(self._publish)
 
+    def close(self) -> None:
+        """End every stream, so that nothing keeps the server; from any thread."""
+        if self._loop:
+            for client in self._clients.copy():
+                self._loop.call_soon_threadsafe(client.leave)
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/api/v1/events":
             await self._stream(scope, receive, send)
@@ -77,6 +83,7 @@ class Live:
                 client.fresh.clear()
                 async with asyncio.timeout(PATIENCE):
                     await send({"type": "http.response.body", "body": self._latest, "more_body": True})
+            await send({"type": "http.response.body"})
         except (TimeoutError, OSError):
             pass  # it reads nothing, or it has gone in the middle
         finally:
@@ -93,6 +100,9 @@ class Client:
     async def watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self.leave()
+
+    def leave(self) -> None:
         self.gone = True
         self.fresh.set()
 
@@ -108,7 +118,7 @@ class Server:
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=8192,
         )
-        self._server, self._listener = uvicorn.Server(config), listener
+        self._app, self._server, self._listener = app, uvicorn.Server(config), listener
         self._thread = threading.Thread(target=self._run, name="web")
 
     def _run(self) -> None:
@@ -118,5 +128,6 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
+        self._app.close()
         self._server.should_exit = True
         self._thread.join()
