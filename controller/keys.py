@@ -15,8 +15,10 @@ COMMANDS: dict[str, type[m.AtWindow]] = {
 }
 
 
-def command(plan: Settings, state: State, device: str, key: str, press: str) -> m.Command | None:
-    """What pressing `key` of `device` asks for; None for a key that means nothing here."""
+def command(
+    plan: Settings, state: State, device: str, key: str, press: str, number: str = ""
+) -> m.Command | None:
+    """What pressing `key` of `device`, after typing `number`, asks for; None if it means nothing."""
     place = plan.device[device]
     if place.kiosk:
         return m.TakeTicket(key, place.kiosk, actor=device, press=press)
@@ -25,7 +27,9 @@ def command(plan: Settings, state: State, device: str, key: str, press: str) -> 
     window = state.window(place.window)
     if not window.clerk:
         # A box without digits: its first press opens the window under the configured 工号.
-        clerk = plan.window[place.window].clerk
+        clerk = number or plan.window[place.window].clerk
         return m.SignIn(place.window, clerk, actor=clerk, press=press)
+    if number:
+        return None  # rather nothing than a call of somebody whom the clerk did not name
     kind = m.Resume if window.paused and key == "pause" else COMMANDS[key]
     return kind(place.window, actor=window.clerk, press=press)

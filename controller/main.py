@@ -113,7 +113,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     house.screens = lambda: live.screens
 
     def pressed(press: Press) -> None:
-        if command := keys.command(plan, engine.state, press.device, press.key, press.id):
+        if command := keys.command(plan, engine.state, press.device, press.key, press.id, press.number):
             engine.submit(command)
 
     def changed(device: Device) -> None:

@@ -15,18 +15,25 @@ from typing import Any
 from controller import calendar
 from controller.clock import FakeClock
 from controller.settings import KEYS, Device, Settings
+from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.gpio import Pins
+from drivers.sim.keypad import Keypad
 from drivers.sim.printer import Printer
 from drivers.sim.sign import Sign
+from drivers.sim.unit_ff68 import Unit
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Machine, Wire
+from web.status import question
 
 _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "printer_escpos": lambda device: Printer(device.options.get("width", 576)),
     "callunit_modbus": lambda device: CallUnit(device.options["address"]),
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
     "voice_command": lambda device: Speaker(),
+    "sign_profile": lambda device: AlphaSign(),
+    "callunit_keypad": lambda device: Keypad(),
+    "callunit_profile": lambda device: Unit(device.options.get("address", 0)),
 }
 HOLD = 0.15  # s: how long the twin holds a ticket button down
 
@@ -56,8 +63,10 @@ class Simulation:
         self.wires: dict[str, Wire] = {}
         buses: dict[str, list[str]] = {}
         for name, device in real.device.items():
-            if device.driver in _MACHINES:
-                self.machines[name] = _MACHINES[device.driver](device)
+            if device.driver in _MACHINES or device.url:
+                # A driver without a machine gets a wire on which nobody answers, never the real one.
+                make = _MACHINES.get(device.driver)
+                self.machines[name] = make(device) if make else Machine()
                 buses.setdefault(device.url or name, []).append(name)
         swapped = dict(real.device)
         for number, (url, names) in enumerate(buses.items()):
@@ -80,6 +89,9 @@ class Simulation:
         machine = self.machines.get(device)
         if isinstance(machine, CallUnit):
             machine.tap(self._keys(device).index(key))
+        elif isinstance(machine, Unit | Keypad):
+            machine.tap(key)
+            self.wires[device].poke()
         else:
             pin = self.plan.device[device].options["pins"][key]
             start = max(time.monotonic(), self._free.get(pin, 0.0))
@@ -134,17 +146,10 @@ class Simulation:
             wire = self.wires[name]
             face["knobs"] = {"unplugged": not wire.plugged, "noise": wire.noise}
             face["knobs"] |= {knob: getattr(machine, knob) for knob in machine.knobs}
-        match machine:
-            case Printer():
-                face["papers"] = machine.printed
-            case CallUnit():
-                face |= {"keys": self._keys(name), "lamps": machine.lamps[:3]}
-            case Sign():
-                face["text"] = machine.text
-            case Speaker():
-                face["spoken"] = list(machine.spoken)
-            case None:
-                lamps = device.options.get("lamps", {})
-                lit = {key: self._pins.lit(pin) for key, pin in lamps.items()}
-                face |= {"buttons": list(device.options.get("pins", {})), "lit": lit}
+            face |= machine.face()
+        if question(self.plan, name) == "call":
+            face["keys"] = self._keys(name)
+        if pins := device.options.get("pins"):
+            lamps = device.options.get("lamps", {})
+            face |= {"buttons": list(pins), "lit": {key: self._pins.lit(pin) for key, pin in lamps.items()}}
         return face

@@ -37,19 +37,22 @@ class DeviceFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A key of a device went down. `id` is never used twice, also over restarts."""
+    """A key of a device went down. `id` is never used twice, also over restarts; `number`: the
+    digits that were typed before the key."""
 
     device: str
     key: str
     id: str
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`state` is starting, up, degraded or down; `code` says why."""
+    """`state` is starting, up, degraded or down; `code` says why, `detail` what exactly."""
 
     state: str
     code: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,12 @@ class Device:
     def close(self) -> None:
         """The hall stops; give back what is no wire."""
 
-    def report(self, state: str, code: str = "") -> None:
+    def report(self, state: str, code: str = "", detail: str = "") -> None:
         """Say a fault once and the recovery once."""
-        if (self.health.state, self.health.code) != (state, code):
-            self.health = Health(state, code)
-            log.log(logging.INFO if state == "up" else logging.WARNING, "%s: %s %s", self.name, state, code)
+        if self.health != (health := Health(state, code, detail)):
+            self.health = health
+            level = logging.INFO if state == "up" else logging.WARNING
+            log.log(level, "%s: %s %s %s", self.name, state, code, detail)
             self.on_health(self)
 
 
@@ -154,8 +158,8 @@ class Button(Device):
         super().__init__(name)
         self.emit: Callable[[Press], None] = lambda press: None
 
-    def press(self, key: str) -> None:
-        self.emit(Press(self.name, key, f"{self.name}:{_RUN}:{next(self._serial)}"))
+    def press(self, key: str, number: str = "") -> None:
+        self.emit(Press(self.name, key, f"{self.name}:{_RUN}:{next(self._serial)}", number))
 
 
 class Port:

@@ -19,6 +19,8 @@ class Link:
     def __init__(self, url: str, baudrate: int) -> None:
         """`url`: a tty path or a pyserial URL (`socket://host:port`); `baudrate` in bit/s, 8N1."""
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
+        # What units said that speak unasked, by address: whoever reads the wire sorts for all.
+        self.letters: dict[bytes, list[bytes]] = {}
         try:
             self._wire = serial.serial_for_url(url, do_not_open=True)
             self._wire.baudrate = baudrate

@@ -68,7 +68,8 @@ _STATES = ("down", "degraded", "starting", "up")
 
 def cure(device: Device, lang: str) -> str:
     """What to do about a device, in words; empty when it is well."""
-    return say(f"fault.{device.health.code}", lang) if device.health.code else ""
+    health = device.health
+    return say(f"fault.{health.code}", lang, detail=health.detail) if health.code else ""
 
 
 def _answer(devices: list[Device], all_needed: bool, lang: str) -> dict[str, Any]:

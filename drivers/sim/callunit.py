@@ -42,6 +42,9 @@ class CallUnit(Machine):
     def release(self, number: int) -> None:
         self.inputs[number] = False
 
+    def face(self) -> dict[str, object]:
+        return {"lamps": self.lamps[:3]}
+
     def feed(self, data: bytes) -> bytes:
         self._heard += data
         answer = b""

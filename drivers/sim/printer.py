@@ -60,6 +60,9 @@ class Printer(Machine):
         self._line: list[Image.Image] = []
         self._scale, self._align, self._chinese = (1, 1), 0, False
 
+    def face(self) -> dict[str, object]:
+        return {"papers": self.printed}
+
     def feed(self, data: bytes) -> bytes:
         if self._off:
             self._power_up()

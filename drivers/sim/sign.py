@@ -36,6 +36,9 @@ class Sign(Machine):
     def text(self) -> str:
         return self._area if self._on else ""
 
+    def face(self) -> dict[str, object]:
+        return {"text": self.text}
+
     def feed(self, data: bytes) -> bytes:
         if self._power_off:
             return b""

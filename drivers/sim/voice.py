@@ -21,6 +21,9 @@ class Speaker(Machine):
         host, port = wire.removeprefix("socket://").split(":")
         return f"exec:{sys.executable} -m drivers.sim.voice {host} {port}"
 
+    def face(self) -> dict[str, object]:
+        return {"spoken": list(self.spoken)}
+
     def feed(self, data: bytes) -> bytes:
         self._heard += data
         *lines, self._heard = self._heard.split(b"\n")

@@ -24,7 +24,11 @@ class Machine:
 
     def feed(self, data: bytes) -> bytes:
         """What the device answers to `data`; `feed(b"")` asks for what a turned knob releases."""
-        raise NotImplementedError
+        return b""
+
+    def face(self) -> dict[str, object]:
+        """What the twin shows of it besides its knobs."""
+        return {}
 
 
 class Wire:
