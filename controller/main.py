@@ -45,9 +45,10 @@ def listen(bind: str, port: int) -> socket.socket:
 
 
 def require_ports(plan: Settings) -> None:
-    """Every tty that hall.toml names must exist at a first start. Raises CannotStart."""
+    """Every device file that hall.toml names must exist at a first start. Raises CannotStart."""
     for name, device in plan.device.items():
-        if device.url.startswith("/") and not Path(device.url).exists():
+        file = device.url.removeprefix("lp:")
+        if file.startswith("/") and not Path(file).exists():
             raise CannotStart("no_port", device=name, url=device.url)
 
 

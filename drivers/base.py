@@ -204,7 +204,7 @@ class Port:
                 log.debug("%s: %s", self._thread.name, error)
                 self._each(lambda device: device.lost())
                 for device in self._devices:
-                    device.report("down", "cable")
+                    device.report("down", error.code)
                 pause = min(pause * 2, self._retry)
                 self._awake.wait(pause)
                 self._awake.clear()

@@ -1,27 +1,44 @@
 """One link over any pyserial URL; the one place that turns transport errors into LinkLost."""
 
+import errno
 import termios
 import time
+from typing import Any
 
 import serial
 
+from drivers.usbwire import FileWire, UsbWire
+
 # hardware.md §0 row 11: three unrelated families; termios.error is not an OSError.
+_CODES = {errno.EACCES: "no_permission", errno.EBUSY: "device_busy", errno.EAGAIN: "device_busy"}
 _ERRORS = (serial.SerialException, OSError, termios.error)
 
 
 class LinkLost(OSError):
-    """The wire is gone. All devices on it are affected; the port reopens it."""
+    """The wire is gone. All devices on it are affected; the port reopens it. `code`: why."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        number = getattr(error, "errno", None)
+        self.code = _CODES.get(number or 0, "cable")
+        if type(error).__name__ == "NoBackendError":
+            self.code = "no_libusb"
 
 
 class Link:
     """An open wire, owned by its port's thread. Every method raises LinkLost when it is gone."""
 
     def __init__(self, url: str, baudrate: int) -> None:
-        """`url`: a tty path or a pyserial URL (`socket://host:port`); `baudrate` in bit/s, 8N1."""
+        """`url`: a tty path, a pyserial URL (`socket://host:port`), `usb://0416:5011` or
+        `lp:/dev/usb/lp0` (drivers/usbwire.py); `baudrate` in bit/s, 8N1."""
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.
         self.letters: dict[bytes, list[bytes]] = {}
+        self._wire: Any
         try:
+            if url.startswith(("usb:", "lp:")):
+                self._wire = UsbWire(url) if url.startswith("usb:") else FileWire(url)
+                return
             self._wire = serial.serial_for_url(url, do_not_open=True)
             self._wire.baudrate = baudrate
             self._wire.write_timeout = 2.0
@@ -29,7 +46,7 @@ class Link:
                 self._wire.exclusive = True  # flock keeps two daemons off one tty
             self._wire.open()
         except (*_ERRORS, ValueError) as error:
-            raise LinkLost(str(error)) from error
+            raise LinkLost(error) from error
 
     def write(self, data: bytes) -> None:
         """Hand all of `data` to the wire; one that takes nothing for 2 s counts as lost."""
@@ -37,7 +54,7 @@ class Link:
             for start in range(0, len(data), 512):  # 0.5 s each at 9600 bit/s
                 self._wire.write(data[start : start + 512])
         except _ERRORS as error:
-            raise LinkLost(str(error)) from error
+            raise LinkLost(error) from error
 
     def read(self, size: int, seconds: float) -> bytes:
         """Up to `size` bytes; fewer, or none, when `seconds` have passed."""
@@ -49,7 +66,7 @@ class Link:
                 self._wire.timeout = max(0.0, min(left, 0.5))
                 data += self._wire.read(size - len(data))
             except _ERRORS as error:
-                raise LinkLost(str(error)) from error
+                raise LinkLost(error) from error
             if left <= 0:
                 break
         return data

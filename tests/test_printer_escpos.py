@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import usb.backend.libusb1
 from PIL import Image, ImageChops
 from wait import until
 
@@ -14,6 +15,7 @@ from drivers.base import Line, Page, Port
 from drivers.link import Link
 from drivers.printer_escpos import Driver, frame
 from drivers.sim.printer import Printer
+from drivers.sim.usb import UsbBus
 from drivers.sim.wire import Machine, Wire
 
 QUESTIONS = b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"  # hardware.md §2.1
@@ -60,12 +62,12 @@ class Tape(Printer):
 class Bench:
     """A driver, its port, a wire and a printer."""
 
-    def __init__(self, wire: Wire, printer: Machine) -> None:
+    def __init__(self, wire: Wire | UsbBus, url: str, printer: Machine) -> None:
         self.wire, self.printer = wire, printer
         self.driver = Driver("printer", every=0.05, patience=0.4)
         self.said: list[tuple[str, str]] = []
         self.driver.on_health = lambda d: self.said.append((d.health.state, d.health.code))
-        self.port = Port(wire.url, 921600, [self.driver], 0.1)
+        self.port = Port(url, 921600, [self.driver], 0.1)
         self.port.start()
         # A hall that was killed may have left half a page: the driver begins with a clean-up.
         until(lambda: "starting" not in (self.driver.health.state, self.driver.health.code))
@@ -91,14 +93,20 @@ class Bench:
         self.wire.unplug()
 
 
-@pytest.fixture(params=["serial", "network"])
-def wired(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Wired]:
+@pytest.fixture(params=["serial", "network", "usb", "lp"])
+def wired(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wired]:
     benches: list[Bench] = []
 
     def make(printer: Machine) -> Bench:
-        serial = request.param == "serial"
-        wire = Wire(tmp_path / "printer", printer) if serial else Wire(None, printer)
-        benches.append(Bench(wire, printer))
+        wire: Wire | UsbBus
+        if request.param == "usb":
+            wire, url = UsbBus(printer), "usb://0416:5011"
+            monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: wire)
+        else:
+            wire = Wire(None if request.param == "network" else tmp_path / "printer", printer)
+            # The kernel's /dev/usb/lp0 is a file to read and write, as a pty is.
+            url = f"lp:{wire.url}" if request.param == "lp" else wire.url
+        benches.append(Bench(wire, url, printer))
         return benches[-1]
 
     yield make

@@ -1,0 +1,109 @@
+"""Wires that are no tty: a USB printer through libusb, or through the kernel's /dev/usb/lp*.
+
+Both offer what a pyserial port offers to `Link`: timeout, read, write, close. Source: hardware.md §3.
+"""
+
+import errno
+import os
+import re
+import select
+from typing import Any
+
+_PRINTER, _BULK, _PACKET = 7, 2, 512  # interface class; transfer type; never read less than a packet
+_WRITE = 2.0  # s: a printer that takes nothing for so long counts as lost
+
+
+def _find(url: str) -> Any:
+    """The device of `usb://VID:PID`, `usb://VID:PID/SERIAL` or `usb://port/BUS-PORT.PORT`.
+
+    Its address changes with every power cycle, so it is looked for at every opening.
+    """
+    import usb.core
+
+    named = re.fullmatch(r"usb://([0-9a-f]{4}):([0-9a-f]{4})(?:/(.+))?", url, re.IGNORECASE)
+    port = re.fullmatch(r"usb://port/(\d+-[\d.]+)", url)
+    if not named and not port:
+        raise ValueError(f"usb://VID:PID, usb://VID:PID/SERIAL or usb://port/1-1.2, not {url}")
+
+    def right(device: Any) -> bool:
+        if port:
+            return port[1] == f"{device.bus}-{'.'.join(map(str, device.port_numbers or ()))}"
+        assert named
+        same = (device.idVendor, device.idProduct) == (int(named[1], 16), int(named[2], 16))
+        return same and named[3] in (None, device.serial_number)
+
+    found = usb.core.find(custom_match=right)
+    if found is None:
+        raise OSError(errno.ENODEV, "no such USB device")
+    return found
+
+
+class UsbWire:
+    """A USB printer's interface (class 7) with its two bulk endpoints."""
+
+    def __init__(self, url: str) -> None:
+        import usb.util
+
+        self._device, self.timeout, self._unread = _find(url), 0.0, b""
+        interface = usb.util.find_descriptor(
+            self._device.get_active_configuration(), bInterfaceClass=_PRINTER
+        )
+        if interface is None:
+            raise OSError(errno.ENODEV, "no printer interface")
+        number = interface.bInterfaceNumber
+        try:
+            if self._device.is_kernel_driver_active(number):
+                self._device.detach_kernel_driver(number)
+        except NotImplementedError:
+            pass
+        usb.util.claim_interface(self._device, number)
+        ends = [end for end in interface if end.bmAttributes & 3 == _BULK]
+        self._out = next(end for end in ends if not end.bEndpointAddress & 0x80)
+        self._in = next((end for end in ends if end.bEndpointAddress & 0x80), None)
+
+    def read(self, size: int) -> bytes:
+        from usb.core import USBTimeoutError
+
+        if not self._unread and self._in:
+            try:  # 0 would be for ever
+                self._unread = bytes(self._in.read(_PACKET, max(1, round(self.timeout * 1000))))
+            except USBTimeoutError:
+                return b""
+        data, self._unread = self._unread[:size], self._unread[size:]
+        return data
+
+    def write(self, data: bytes) -> None:
+        while data:  # after a timeout nobody knows how much went out: it is raised
+            data = data[self._out.write(data, round(_WRITE * 1000)) :]
+
+    def close(self) -> None:
+        import usb.util
+
+        usb.util.dispose_resources(self._device)
+
+
+class FileWire:
+    """A character device such as /dev/usb/lp0: `lp:/dev/usb/lp0`."""
+
+    def __init__(self, url: str) -> None:
+        self._file, self.timeout = (
+            os.open(url.removeprefix("lp:"), os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY),
+            0.0,
+        )
+
+    def read(self, size: int) -> bytes:
+        if not select.select([self._file], [], [], self.timeout)[0]:
+            return b""
+        try:
+            return os.read(self._file, size)
+        except BlockingIOError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        while data:
+            if not select.select([], [self._file], [], _WRITE)[1]:
+                raise TimeoutError(errno.ETIMEDOUT, "the printer takes nothing")
+            data = data[os.write(self._file, data) :]
+
+    def close(self) -> None:
+        os.close(self._file)

@@ -1,0 +1,94 @@
+"""USB printers: found by number, serial or port, again after a power cycle; each trouble with its cure."""
+
+from collections.abc import Iterator
+
+import pytest
+import usb.backend.libusb1
+from wait import until
+
+from drivers.base import Page, Port
+from drivers.link import Link, LinkLost
+from drivers.printer_escpos import Driver
+from drivers.sim.printer import Printer
+from drivers.sim.usb import UsbBus
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> UsbBus:
+    bus = UsbBus(Printer())
+    monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: bus)
+    return bus
+
+
+@pytest.fixture
+def printer(bus: UsbBus) -> Iterator[Driver]:
+    driver = Driver("printer", every=0.05, patience=0.4)
+    port = Port("usb://0416:5011", 9600, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    yield driver
+    port.stop()
+
+
+@pytest.mark.parametrize("url", ["usb://0416:5011", "usb://0416:5011/SN001", "usb://port/1-1.2"])
+def test_a_printer_is_found_by_number_serial_or_port(bus: UsbBus, url: str) -> None:
+    link = Link(url, 9600)
+    link.write(b"\x10\x04\x01")
+    assert link.read(1, 5.0) == b"\x12"
+    link.close()
+    assert bus.opened == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["usb://0416:5012", "usb://0416:5011/SN002", "usb://port/1-1.3", "usb://printer"]
+)
+def test_another_printer_is_not_taken(bus: UsbBus, url: str) -> None:
+    with pytest.raises(LinkLost):
+        Link(url, 9600)
+
+
+def test_off_and_on_gives_a_new_address_and_the_printer_is_found(bus: UsbBus, printer: Driver) -> None:
+    for _ in range(5):
+        bus.unplug()
+        until(lambda: (printer.health.state, printer.health.code) == ("down", "cable"))
+        bus.plug()
+        printer.wake()
+        until(lambda: printer.health.state == "up")
+    assert bus.opened == 1
+
+
+def test_a_printer_that_stops_taking_bytes_leaves_the_page_unconfirmed(bus: UsbBus, printer: Driver) -> None:
+    answers: list[str] = []
+
+    def page() -> Page:  # drawn after the questions, just before its bytes go out
+        bus.stuck_after = bus._taken + 20
+        return Page(())
+
+    printer.print(page, answers.append)
+    until(lambda: answers)
+    assert answers == ["unconfirmed"]
+
+
+def test_a_printer_that_another_program_holds_says_so(bus: UsbBus) -> None:
+    bus.busy = True
+    driver = Driver("printer")
+    port = Port("usb://0416:5011", 9600, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.code == "device_busy")
+    bus.busy = False
+    driver.wake()
+    until(lambda: driver.health.state == "up")
+    port.stop()
+
+
+def test_without_libusb_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in ("libusb1", "openusb", "libusb0"):
+        monkeypatch.setattr(f"usb.backend.{library}.get_backend", lambda *_, **__: None)
+    with pytest.raises(LinkLost) as lost:
+        Link("usb://0416:5011", 9600)
+    assert lost.value.code == "no_libusb"
+
+
+def test_a_tty_without_permission_or_in_use_is_named() -> None:
+    assert LinkLost(PermissionError(13, "no")).code == "no_permission"
+    assert LinkLost(BlockingIOError(11, "locked")).code == "device_busy"
