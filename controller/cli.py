@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from controller import doctor
 from controller import main as roof
 from controller.clock import FakeClock, SystemClock
 from controller.settings import Mistake, Mistakes, parse
@@ -50,6 +51,29 @@ def verify_journal(options: argparse.Namespace) -> int:
     count, broken = verify(path)
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
+
+
+def list_devices(options: argparse.Namespace) -> int:
+    found = list(doctor.devices())
+    print(speak("doctor.found" if found else "doctor.nothing", count=len(found)))
+    for _, stanza in found:
+        print(f"\n{stanza}", end="")
+    return 0
+
+
+def examine(options: argparse.Namespace) -> int:
+    """Status 1 if anything needs a hand."""
+    plan = parse(options.file.read_bytes(), load)
+    clock = SystemClock(plan.hall.timezone, None)
+    ill = 0
+    for well, code, arguments in doctor.machine(options.data, clock):
+        ill += not well
+        print("✔" if well else "✘", speak(f"doctor.{code}{'' if well else '_ill'}", **arguments))
+    for name, health in doctor.ask(plan).items():
+        ill += health.state != "up"
+        code = f"fault.{health.code}" if health.code else "doctor.device"
+        print("✔" if health.state == "up" else "✘", f"{name}:", speak(code, detail=health.detail))
+    return 1 if ill else 0
 
 
 def run(options: argparse.Namespace) -> int:
@@ -106,13 +130,15 @@ def main() -> None:
         ("run", run, "run the hall on its real devices (按 hall.toml 运行)"),
         ("simulate", run, "run the same hall with simulated devices and the twin page (模拟运行)"),
         ("check", check, "name every mistake of a hall.toml (检查配置)"),
+        ("devices", list_devices, "list what is plugged in, with its stanza for hall.toml (列出已插设备)"),
+        ("doctor", examine, "test every device of a hall.toml and this machine (体检)"),
         ("verify", verify_journal, "check every seal of the journal (核对流水)"),
     ):
         verb_parser = verbs.add_parser(verb, help=text, description=text)
         verb_parser.set_defaults(act=act)
-        if verb != "verify":
+        if verb not in ("verify", "devices"):
             verb_parser.add_argument("file", type=Path, metavar="FILE", help="hall.toml")
-        if verb != "check":
+        if verb not in ("check", "devices"):
             verb_parser.add_argument(
                 "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
             )
@@ -121,7 +147,9 @@ def main() -> None:
             verb_parser.add_argument("--port", type=int, default=8080, help="web port (%(default)s)")
     options = parser.parse_args()
     # Before python-escpos is imported: it calls logging.basicConfig itself.
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    level = logging.INFO if options.act is run else logging.CRITICAL
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+    logging.captureWarnings(True)
     try:
         sys.exit(options.act(options))
     except CannotStart as error:

@@ -30,6 +30,7 @@ _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "printer_escpos": lambda device: Printer(device.options.get("width", 576)),
     "callunit_modbus": lambda device: CallUnit(device.options["address"]),
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
+    "voice_clips": lambda device: Speaker(),
     "voice_command": lambda device: Speaker(),
     "sign_profile": lambda device: AlphaSign(),
     "callunit_keypad": lambda device: Keypad(),

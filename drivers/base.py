@@ -145,7 +145,7 @@ class Device:
         if self.health != (health := Health(state, code, detail)):
             self.health = health
             level = logging.INFO if state == "up" else logging.WARNING
-            log.log(level, "%s: %s %s %s", self.name, state, code, detail)
+            log.log(level, "%s: %s", self.name, " ".join(filter(None, (state, code, detail))))
             self.on_health(self)
 
 

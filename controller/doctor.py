@@ -1,0 +1,82 @@
+"""What a technician asks first: what is plugged in here, and is everything of hall.toml well?"""
+
+import grp
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from controller import main as roof
+from controller.clock import SystemClock
+from controller.settings import Settings
+from display.ticket import FONT
+from drivers.base import Device, Health
+
+PATIENCE = 8.0  # s that all devices together may take to answer
+ROOM = 500 << 20  # bytes; years of journal
+Finding = tuple[bool, str, Mapping[str, Any]]
+
+
+def devices(root: Path = Path("/")) -> Iterator[tuple[str, str]]:
+    """What is plugged in: a stable url, and the stanza that hall.toml could have for it."""
+    seen: set[Path] = set()
+    for pattern, drivers, prefix in (
+        # By name first: by-path is for sticks that have no serial number.
+        ("dev/serial/by-id/*", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
+        ("dev/serial/by-path/*", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
+        ("dev/serial[0-9]", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
+        ("dev/usb/lp*", ("printer_escpos",), "lp:"),
+        ("dev/input/by-path/*-event-kbd", ("callunit_keypad",), ""),
+    ):
+        for path in sorted(root.glob(pattern)):
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
+                url = prefix + "/" + str(path.relative_to(root))
+                choice = f"   # {', '.join(drivers[1:])}" if drivers[1:] else ""
+                lines = f'[device.NAME]\ndriver = "{drivers[0]}"{choice}\nurl = "{url}"\n'
+                yield url, lines
+
+
+def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[Finding]:
+    """What the machine itself needs: groups, font, room, clock, power."""
+    for name, nodes in (
+        ("dialout", "tty*"),
+        ("lp", "usb/lp*"),
+        ("input", "input/event*"),
+        ("gpio", "gpiochip*"),
+    ):
+        if nodes != "tty*" and not any((root / "dev").glob(nodes)):
+            continue
+        try:
+            member = os.geteuid() == 0 or grp.getgrnam(name).gr_gid in os.getgroups()
+        except KeyError:
+            continue  # this system has no such group
+        yield member, "group", {"group": name}
+    yield Path(FONT).exists(), "font", {}
+    place = next(folder for folder in (data, *data.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    yield free > ROOM, "disk", {"free": free >> 20, "path": data}
+    yield clock.now().trusted, "clock", {}
+    power = root / "sys/devices/platform/soc/soc:firmware/get_throttled"  # bit 0 now, 16 since the start
+    if power.exists():
+        yield not int(power.read_text(), 16) & 0x10001, "power", {}
+
+
+def ask(plan: Settings) -> dict[str, Health]:
+    """The health of every device of `plan` after its own driver has opened and asked it."""
+    built = roof.build(plan)
+    deadline = time.monotonic() + PATIENCE
+    with ExitStack() as stops:
+        for port in roof.ports(plan, built):
+            port.start()
+            stops.callback(port.stop)
+        while time.monotonic() < deadline and any(_unsure(device) for device in built.values()):
+            time.sleep(0.05)
+        return {name: device.health for name, device in built.items()}
+
+
+def _unsure(device: Device) -> bool:
+    return "starting" in (device.health.state, device.health.code)

@@ -1,0 +1,105 @@
+"""What the technician types first: devices and doctor, in words, with the cure."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLE
+from daemon import outside
+from test_cli import hallqueue
+
+from controller import doctor
+from controller.clock import SystemClock
+from controller.settings import parse
+from display.words import catalogue
+from drivers.base import load
+
+
+@pytest.fixture
+def pi(tmp_path: Path) -> Path:
+    """The /dev of a Pi with two sticks (one without a serial number), a printer and two pads."""
+    dev = tmp_path / "dev"
+    for folder in ("serial/by-id", "serial/by-path", "usb", "input/by-path"):
+        (dev / folder).mkdir(parents=True)
+    for node in ("ttyUSB0", "ttyUSB1", "usb/lp0", "input/event3", "input/event4"):
+        (dev / node).touch()
+    (dev / "serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0").symlink_to("../../ttyUSB0")
+    (dev / "serial/by-path/platform-xhci-usb-0:1.1:1.0-port0").symlink_to("../../ttyUSB0")
+    (dev / "serial/by-path/platform-xhci-usb-0:1.2:1.0-port0").symlink_to("../../ttyUSB1")
+    for n in (3, 4):
+        (dev / f"input/by-path/platform-xhci-usb-0:{n}:1.0-event-kbd").symlink_to(f"../event{n}")
+    return tmp_path
+
+
+def test_every_device_is_listed_once_under_a_name_that_stays(pi: Path) -> None:
+    assert [url for url, _ in doctor.devices(pi)] == [
+        "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0",
+        "/dev/serial/by-path/platform-xhci-usb-0:1.2:1.0-port0",
+        "lp:/dev/usb/lp0",
+        "/dev/input/by-path/platform-xhci-usb-0:3:1.0-event-kbd",
+        "/dev/input/by-path/platform-xhci-usb-0:4:1.0-event-kbd",
+    ]
+
+
+def test_a_proposed_stanza_is_right_as_it_stands(pi: Path) -> None:
+    stanzas = dict(doctor.devices(pi))
+    pad = stanzas["/dev/input/by-path/platform-xhci-usb-0:3:1.0-event-kbd"]
+    text = EXAMPLE.read_text() + "\n" + pad.replace("NAME", "pad1") + 'window = "1"\n'
+    assert parse(text.encode(), load).device["pad1"].driver == "callunit_keypad"
+
+
+def test_the_command_says_what_it_found() -> None:
+    done = hallqueue("devices")
+    assert done.returncode == 0
+    assert "plugged in" in done.stdout or "No device found" in done.stdout
+
+
+def test_the_doctor_finds_every_device_well_and_names_the_one_that_is_not(tmp_path: Path) -> None:
+    twin, file = outside(tmp_path)
+    try:
+        done = hallqueue("doctor", file, "--data", tmp_path / "data")
+        for name in twin.plan.device:
+            assert name == "buttons" or f"✔ {name}: well" in done.stdout
+        twin.turn("unit2", "deaf", 1)
+        twin.turn("printer", "paper_out", 1)
+        done = hallqueue("doctor", file, "--data", tmp_path / "data", lang="zh_CN.UTF-8")
+        assert done.returncode == 1
+        assert "✘ unit2: 没有回答：检查电源、数据线和地址" in done.stdout
+        assert "✘ printer: 缺纸" in done.stdout
+        assert "✔ unit1: 正常" in done.stdout
+        assert not (tmp_path / "data").exists(), "the doctor writes nothing"
+    finally:
+        twin.close()
+
+
+def test_a_broken_file_is_told_before_any_device_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "hall.toml").write_text("[hall")
+    done = hallqueue("doctor", tmp_path / "hall.toml")
+    assert (done.returncode, "not TOML" in done.stdout) == (2, True)
+
+
+@pytest.mark.parametrize(("register", "well"), [("0x0", True), ("0x50005", False), ("0x10000", False)])
+def test_undervoltage_now_or_since_the_start_is_a_finding(tmp_path: Path, register: str, well: bool) -> None:
+    folder = tmp_path / "sys/devices/platform/soc/soc:firmware"
+    folder.mkdir(parents=True)
+    (folder / "get_throttled").write_text(register + "\n")
+    clock = SystemClock("Asia/Shanghai", None)
+    found = {code: ok for ok, code, _ in doctor.machine(tmp_path, clock, tmp_path)}
+    assert found["power"] is well
+
+
+def test_a_full_disk_and_a_wrong_clock_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage)
+    future = datetime(2999, 1, 1, tzinfo=SystemClock("Asia/Shanghai", None).now().wall.tzinfo)
+    clock = SystemClock("Asia/Shanghai", future)
+    found = {code: ok for ok, code, _ in doctor.machine(tmp_path, clock, tmp_path)}
+    assert (found["disk"], found["clock"]) == (False, False)
+
+
+class _Usage:
+    free = 3 << 20
+
+
+def test_every_finding_has_both_its_sentences() -> None:
+    for code in ("group", "font", "disk", "clock", "power"):
+        assert {f"doctor.{code}", f"doctor.{code}_ill"} <= catalogue().keys()
