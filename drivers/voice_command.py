@@ -35,6 +35,10 @@ class Driver(Device):
         self._sentences.put(text)
         self.wake()
 
+    def sound(self, text: str) -> bytes:
+        """What the command is given for a sentence."""
+        return f"{text}\n".encode()
+
     def turn(self, link: Link) -> float:
         pause = 0.0
         if self._child is None:
@@ -59,7 +63,7 @@ class Driver(Device):
             return 5.0
         # A file in memory, not a pipe: a command that does not read it cannot hold us up.
         with os.fdopen(os.memfd_create("sentence"), "wb+") as page:
-            page.write(f"{text}\n".encode())
+            page.write(self.sound(text))
             page.seek(0)
             quiet = subprocess.DEVNULL
             try:  # in a session of its own, so that what it started ends with it

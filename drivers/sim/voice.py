@@ -8,12 +8,13 @@ from drivers.sim.wire import Machine
 
 
 class Speaker(Machine):
-    """Keeps the sentences it was given; answers each line, so that the command ends."""
+    """Keeps the sentences, or the sounds (WAV), it was given; answers each, so that the command ends."""
 
     knobs = ("deaf", "broken")
 
     def __init__(self) -> None:
         self.spoken: list[str] = []
+        self.sounds: list[bytes] = []
         self.broken = False
         self._heard = b""
 
@@ -26,6 +27,15 @@ class Speaker(Machine):
 
     def feed(self, data: bytes) -> bytes:
         self._heard += data
+        if self._heard[:4] == b"RIFF":
+            size = int.from_bytes(self._heard[4:8], "little") + 8
+            if len(self._heard) < size:
+                return b""
+            if not self.broken:
+                self.sounds = [*self.sounds, self._heard[:size]][-100:]
+                self.spoken = [*self.spoken, f"♪ {size} B"][-100:]
+            self._heard = b""
+            return b"-" if self.broken else b"+"
         *lines, self._heard = self._heard.split(b"\n")
         if not self.broken:
             self.spoken += [line.decode() for line in lines]
