@@ -17,6 +17,8 @@ from controller.clock import FakeClock
 from controller.settings import KEYS, Device, Settings
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
+from drivers.sim.cec import Television
+from drivers.sim.display import Display
 from drivers.sim.gpio import Pins
 from drivers.sim.keypad import Keypad
 from drivers.sim.printer import Printer
@@ -28,14 +30,25 @@ from web.status import question
 
 _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "printer_escpos": lambda device: Printer(device.options.get("width", 576)),
-    "callunit_modbus": lambda device: CallUnit(device.options["address"]),
+    "callunit_modbus": lambda device: CallUnit(device.options["address"], _tcp(device)),
+    "sign_modbus": lambda device: Display(
+        device.options["address"], device.options.get("encoding", "number"), _tcp(device)
+    ),
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
+    "power_cec": lambda device: Television(),
+    "power_modbus": lambda device: CallUnit(device.options["address"], _tcp(device)),
     "voice_clips": lambda device: Speaker(),
     "voice_command": lambda device: Speaker(),
     "sign_profile": lambda device: AlphaSign(),
     "callunit_keypad": lambda device: Keypad(),
     "callunit_profile": lambda device: Unit(device.options.get("address", 0)),
 }
+
+
+def _tcp(device: Device) -> bool:
+    return device.options.get("framing") == "tcp"
+
+
 HOLD = 0.15  # s: how long the twin holds a ticket button down
 
 
@@ -72,12 +85,13 @@ class Simulation:
         swapped = dict(real.device)
         for number, (url, names) in enumerate(buses.items()):
             machines = [self.machines[name] for name in names]
-            network = url.startswith(("socket:", "exec:"))
+            network = url.startswith("socket:") or machines[0].command
             wire = Wire(None if network else folder / f"wire{number}", *machines)
             for name in names:
                 self.wires[name], device = wire, swapped[name]
                 url = machines[0].url(wire.url)
-                options = {**device.options, **({"url": url} if "url" in device.options else {})}
+                own = "url" in device.options or machines[0].command  # an option of the driver
+                options = {**device.options, **({"url": url} if own else {})}
                 swapped[name] = replace(device, url=url, options=options)
         self.plan = replace(real, device=swapped)
 

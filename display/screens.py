@@ -45,6 +45,12 @@ def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
     return frozenset(plan.service) if usable else frozenset()
 
 
+def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
+    """Do TVs and signs need power: somebody is served or may come, also in the midday break."""
+    staffed = any(window.clerk for window in state.windows.values())
+    return state.open or staffed or calendar.in_break(plan, wall)
+
+
 def spell(number: str) -> str:
     """A ticket number as it is spoken, figure by figure: A零零一 (零, never 〇)."""
     figures = say("voice.letters")

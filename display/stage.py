@@ -35,6 +35,11 @@ class CallUnit(Protocol):
     def refuse(self) -> None: ...
 
 
+@runtime_checkable
+class Switch(Protocol):
+    def power(self, on: bool) -> None: ...
+
+
 class Stage:
     """Shows to every device what concerns it. `submit` takes what devices answer to the hall."""
 
@@ -89,6 +94,8 @@ class Stage:
 
     def _levels(self, state: State, now: Now) -> None:
         for name, device in self._devices.items():
+            if isinstance(device, Switch):
+                device.power(screens.lights_on(self._plan, state, now.wall))
             place, show = self._plan.device[name], getattr(device, "show", None)
             if show is None:
                 continue
@@ -96,6 +103,8 @@ class Stage:
                 show(screens.lit(self._plan, state, place.kiosk))
             elif place.window and isinstance(device, CallUnit):
                 show(screens.lamp(self._plan, state, place.window))
+            elif place.window and getattr(device, "numbers", False):
+                show(state.window(place.window).ticket)
             elif place.window:
                 show(screens.sign(self._plan, state, place.window, now.wall))
 

@@ -1,16 +1,13 @@
-"""Call units that are Modbus RTU modules: keys on discrete inputs or counters, lamps on coils.
-
-Our own master on the shared link; sources: Modbus over serial line V1.02, hardware.md §6.2.
-"""
+"""Call units that are Modbus modules: keys on inputs or counters, lamps on coils (hardware.md §6.2)."""
 
 import struct
 import time
 from typing import Literal
 
 from drivers.base import Button, DeviceFault, Latest
-from drivers.link import Link, crc16
+from drivers.link import Link
+from drivers.modbus import READ_COUNTERS, READ_INPUTS, WRITE_COILS, Master
 
-READ_INPUTS, READ_COUNTERS, WRITE_COILS = 2, 4, 15
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
 # Coils 0 green, 1 white, 2 red (domain.md §4.5); "waiting" pulses between the two.
 LAMPS = {
@@ -23,31 +20,6 @@ LAMPS = {
 PULSE, BLINK = 0.5, 0.4  # s
 
 
-def frame(address: int, function: int, data: bytes) -> bytes:
-    body = bytes([address, function]) + data
-    return body + crc16(body, 0xFFFF)
-
-
-def exchange(link: Link, address: int, function: int, data: bytes, size: int, timeout: float) -> bytes:
-    """Send a request; the `size` bytes of the answer after its function code.
-
-    Raises DeviceFault: silent, garbled, or refused (an exception answer).
-    """
-    link.drain()  # an answer that came too late belongs to nobody
-    link.write(frame(address, function, data))
-    answer = link.read(5, timeout + link.seconds_for(8))  # no answer is shorter
-    if not answer:
-        raise DeviceFault("silent")
-    if answer[1:2] != bytes([function | 0x80]):
-        answer += link.read(size + 4 - len(answer), timeout)
-    time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
-    if answer[0] != address or crc16(answer[:-2], 0xFFFF) != answer[-2:]:
-        raise DeviceFault("garbled")
-    if answer[1] != function:
-        raise DeviceFault("refused")
-    return answer[2:-2]
-
-
 class Driver(Button):
     """One call unit on a bus. An input that rises, or a counter that grows, is a press."""
 
@@ -57,14 +29,15 @@ class Driver(Button):
         address: int,
         keys: list[str] = list(KEYS),  # noqa: B006 - read only
         mode: Literal["inputs", "counters"] = "inputs",
+        framing: Literal["rtu", "tcp"] = "rtu",
         every: float = 0.05,
         timeout: float = 0.1,
     ) -> None:
         """`keys`: the key at input 0, 1, ...; `mode`: inputs or counters (input registers, which
         catch presses shorter than `every` seconds); `timeout` in seconds."""
         super().__init__(name)
-        self._address, self._keys, self._counters = address, keys, mode == "counters"
-        self._every, self._timeout = every, timeout
+        self._unit, self._keys, self._counters = Master(address, timeout, framing), keys, mode == "counters"
+        self._every = every
         self._lamp: Latest[str] = Latest()
         self._coils = (0, 0)
         self._written: int | None = None
@@ -107,10 +80,10 @@ class Driver(Button):
         count = len(self._keys)
         ask = struct.pack(">HH", 0, count)
         if self._counters:
-            data = exchange(link, self._address, READ_COUNTERS, ask, 1 + 2 * count, self._timeout)
+            data = self._unit.exchange(link, READ_COUNTERS, ask, 1 + 2 * count)
             now = list(struct.unpack(f">{count}H", data[1:]))
         else:
-            data = exchange(link, self._address, READ_INPUTS, ask, 1 + (count + 7) // 8, self._timeout)
+            data = self._unit.exchange(link, READ_INPUTS, ask, 1 + (count + 7) // 8)
             now = [data[1 + i // 8] >> i % 8 & 1 for i in range(count)]
         before, self._before = self._before or now, now
         for key, old, new in zip(self._keys, before, now, strict=True):
@@ -127,5 +100,5 @@ class Driver(Button):
             coils |= 0b100
         if coils != self._written:
             data = bytes([0, 0, 0, 3, 1, coils])
-            exchange(link, self._address, WRITE_COILS, data, 4, self._timeout)
+            self._unit.exchange(link, WRITE_COILS, data, 4)
             self._written = coils

@@ -1,10 +1,11 @@
-"""Window signs with an Onbon BX-6K card: one dynamic text area over a shared line or TCP.
+"""Window signs with an Onbon BX-5K or 6K card: one dynamic text area over a shared line or TCP.
 
 Source: the vendor's bx.k protocol, hardware.md §7.2, golden frames included.
 """
 
 import struct
 import time
+from typing import Literal
 
 from drivers.base import Device, DeviceFault, Latest
 from drivers.link import Link, crc16, gbk
@@ -21,10 +22,11 @@ def frame(address: int, data: bytes) -> bytes:
     return b"\xa5" * 8 + b"".join(_ESCAPES.get(b, bytes([b])) for b in inner) + b"\x5a"
 
 
-def text_area(text: str, width: int, height: int) -> bytes:
+def text_area(text: str, width: int, height: int, card: str = "6K") -> bytes:
     """The command that shows `text` (GBK) in area 0 and forgets what was there."""
     shown = gbk(text.replace("\\", "/"))  # a backslash starts a colour code on this card
-    record = struct.pack("<x4H", 0, 0, width, height) + bytes([0, 0, 0, 5, 0, 0, 0, 0])
+    across = width // 8 if card == "5K" else width  # a 5K counts columns in eights
+    record = struct.pack("<x4H", 0, 0, across, height) + bytes([0, 0, 0, 5, 0, 0, 0, 0])
     record += b"\x02\x01\x01\x00\x00\x08" + struct.pack("<I", len(shown)) + shown
     return b"\xa3\x06\x01\x00\x00\x00\x01" + struct.pack("<H", len(record)) + record
 
@@ -50,12 +52,13 @@ class Driver(Device):
         address: int = 0xFFFE,
         width: int = 128,
         height: int = 16,
+        card: Literal["6K", "5K"] = "6K",
         timeout: float = 0.3,
         every: float = 2.0,
     ) -> None:
         """`width` and `height` in dots; `timeout` and the heartbeat `every` in seconds."""
         super().__init__(name)
-        self._address, self._size = address, (width, height)
+        self._address, self._size = address, (width, height, str(card))
         self._timeout, self._every = timeout, every
         self._text: Latest[str] = Latest()
         self._resend = 0.0

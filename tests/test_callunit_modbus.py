@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from wait import until
 
 from drivers.base import Port
-from drivers.callunit_modbus import Driver, frame
+from drivers.callunit_modbus import Driver
+from drivers.modbus import rtu
 from drivers.sim.callunit import CallUnit
 from drivers.sim.wire import Wire
 
@@ -15,14 +17,18 @@ from drivers.sim.wire import Wire
 class Bus:
     """Four units on one wire, and their real drivers on one port."""
 
-    def __init__(self, path: Path, mode: str) -> None:
-        self.units = {n: CallUnit(n) for n in (1, 2, 3, 4)}
-        self.wire = Wire(path, *self.units.values())
-        self.drivers = {n: Driver(f"unit{n}", n, mode=mode, every=0.01, timeout=0.05) for n in self.units}
+    def __init__(
+        self, path: Path, mode: Literal["inputs", "counters"], framing: Literal["rtu", "tcp"]
+    ) -> None:
+        self.units = {n: CallUnit(n, framing == "tcp") for n in (1, 2, 3, 4)}
+        self.wire = Wire(path if framing == "rtu" else None, *self.units.values())
+        self.drivers = {
+            n: Driver(f"unit{n}", n, mode=mode, framing=framing, every=0.01, timeout=0.05) for n in self.units
+        }
         self.presses: list[tuple[str, str]] = []
         for driver in self.drivers.values():
             driver.emit = lambda press: self.presses.append((press.device, press.key))
-        self.port = Port(str(path), 115200, list(self.drivers.values()), 0.1)
+        self.port = Port(self.wire.url, 115200, list(self.drivers.values()), 0.1)
         self.port.start()
         for n in self.units:
             self.healthy(n)
@@ -34,12 +40,12 @@ class Bus:
         until(lambda: (self.drivers[n].health.state, self.drivers[n].health.code) == ("down", code))
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Bus]]:
+@pytest.fixture(params=["rtu", "tcp"])
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Bus]]:
     buses: list[Bus] = []
 
-    def make(mode: str = "inputs") -> Bus:
-        buses.append(Bus(tmp_path / "bus", mode))
+    def make(mode: str = "inputs", framing: str = request.param) -> Bus:
+        buses.append(Bus(tmp_path / "bus", mode, framing))
         return buses[-1]
 
     yield make
@@ -56,10 +62,10 @@ def bus(start: Callable[..., Bus]) -> Bus:
 @pytest.mark.parametrize(
     ("made", "golden"),  # hardware.md §6.2
     [
-        (frame(2, 2, b"\0\0\0\x08"), "02 02 00 00 00 08 79 ff"),
-        (frame(1, 2, b"\0\0\0\x08"), "01 02 00 00 00 08 79 cc"),
-        (frame(2, 4, b"\0\0\0\x01"), "02 04 00 00 00 01 31 f9"),
-        (frame(1, 15, b"\0\0\0\x08\x01\xff"), "01 0f 00 00 00 08 01 ff be d5"),
+        (rtu(bytes([2, 2]) + b"\0\0\0\x08"), "02 02 00 00 00 08 79 ff"),
+        (rtu(bytes([1, 2]) + b"\0\0\0\x08"), "01 02 00 00 00 08 79 cc"),
+        (rtu(bytes([2, 4]) + b"\0\0\0\x01"), "02 04 00 00 00 01 31 f9"),
+        (rtu(bytes([1, 15]) + b"\0\0\0\x08\x01\xff"), "01 0f 00 00 00 08 01 ff be d5"),
     ],
 )
 def test_requests_are_the_frames_of_the_manual(made: bytes, golden: str) -> None:
@@ -179,3 +185,26 @@ def test_an_exception_answer_is_a_refusal(tmp_path: Path) -> None:
     wire.unplug()
     # hardware.md §6.2: an exception answer is function + 80, code, CRC
     assert unit.feed(bytes.fromhex("01 02 00 00 00 09 b8 0c"))[:3] == bytes.fromhex("01 82 02")
+
+
+def test_modbus_tcp_is_the_standards_frame(tmp_path: Path) -> None:
+    """Modbus messaging on TCP/IP V1.0b §3.1.3: number, protocol 0, length, unit, function, data."""
+
+    class Tape(CallUnit):
+        tape = b""
+
+        def feed(self, data: bytes) -> bytes:
+            self.tape += data
+            return super().feed(data)
+
+    unit = Tape(1, tcp=True)
+    wire = Wire(None, unit)
+    driver = Driver("unit1", 1, keys=["next"] * 8, framing="tcp", every=0.01)
+    port = Port(wire.url, 0, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    port.stop()
+    wire.unplug()
+    assert unit.tape[2:12] == bytes.fromhex("00 00 00 06 01 02 00 00 00 08")
+    number = int.from_bytes(unit.tape[:2], "big")
+    assert int.from_bytes(unit.tape[12:14], "big") == number + 1, "each request has its own number"

@@ -52,6 +52,15 @@ def test_a_text_is_the_vendors_frame_escapes_included(text: str) -> None:
     assert frame(0xFFFE, text_area(text, 64, 16)) == bytes.fromhex(GOLDEN[text])
 
 
+def test_a_5k_card_counts_columns_in_eights() -> None:
+    # hardware.md §7.2: area 0, 64x16, "A001请到3号窗", 5K
+    golden = (
+        H + "31 00 a3 06 01 00 00 00 01 28 00 00 00 00 00 00 08 00 10 00 00 00 00 05 00 00 00 00 "
+        "02 01 01 00 00 08 0d 00 00 00 41 30 30 31 c7 eb b5 bd 33 ba c5 b4 b0 2c 33 5a"
+    )
+    assert frame(0xFFFE, text_area("A001请到3号窗", 64, 16, "5K")) == bytes.fromhex(golden)
+
+
 def test_the_heartbeat_is_the_vendors_screen_on() -> None:
     assert frame(0xFFFE, SCREEN_ON) == bytes.fromhex(H + "06 00 a3 00 01 00 00 01 5d f1 5a")
 

@@ -17,7 +17,7 @@ def question(plan: Settings, name: str) -> str:
     stanza = plan.device[name]
     if stanza.kiosk or name in {kiosk.printer for kiosk in plan.kiosk.values()}:
         return "take"
-    if not stanza.window:
+    if stanza.driver.startswith("voice"):
         return "speak"
     return "call" if stanza.driver.startswith("callunit") else "show"
 

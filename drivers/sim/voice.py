@@ -10,6 +10,7 @@ from drivers.sim.wire import Machine
 class Speaker(Machine):
     """Keeps the sentences, or the sounds (WAV), it was given; answers each, so that the command ends."""
 
+    command = True
     knobs = ("deaf", "broken")
 
     def __init__(self) -> None:

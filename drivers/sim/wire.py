@@ -17,6 +17,7 @@ class Machine:
 
     knobs: tuple[str, ...] = ("deaf",)
     deaf = False  # hears nothing, so it answers nothing
+    command = False  # its driver starts a command instead of opening a wire
 
     def url(self, wire: str) -> str:
         """What hall.toml says to reach this machine on a wire of that url."""

@@ -1,0 +1,68 @@
+"""A small Modbus master on the shared link, RTU or TCP. Sources: Modbus over serial line V1.02,
+Modbus messaging on TCP/IP V1.0b, hardware.md §6.2."""
+
+import itertools
+import struct
+import time
+
+from drivers.base import DeviceFault
+from drivers.link import Link, crc16
+
+READ_COILS, READ_INPUTS, READ_HOLDING, READ_COUNTERS = 1, 2, 3, 4
+WRITE_COIL, WRITE_COILS, WRITE_REGISTERS = 5, 15, 16
+
+
+def rtu(body: bytes) -> bytes:
+    """The frame on a serial line: address, function, data, CRC."""
+    return body + crc16(body, 0xFFFF)
+
+
+class Master:
+    """Talks to one unit; `framing` is rtu (also through a transparent TCP gateway) or tcp."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, address: int, timeout: float, framing: str) -> None:
+        self.address, self._timeout, self._tcp = address, timeout, framing == "tcp"
+
+    def exchange(self, link: Link, function: int, data: bytes, size: int) -> bytes:
+        """Send a request; the `size` bytes of the answer after its function code.
+
+        Raises DeviceFault: silent, garbled, or refused (an exception answer).
+        """
+        link.drain()  # an answer that came too late belongs to nobody
+        body = bytes([self.address, function]) + data
+        return (self._over_tcp if self._tcp else self._over_rtu)(link, body, size)
+
+    def _over_rtu(self, link: Link, body: bytes, size: int) -> bytes:
+        link.write(rtu(body))
+        answer = link.read(5, self._timeout + link.seconds_for(8))  # no answer is shorter
+        if not answer:
+            raise DeviceFault("silent")
+        if answer[1:2] != bytes([body[1] | 0x80]):
+            answer += link.read(size + 4 - len(answer), self._timeout)
+        time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
+        if rtu(answer[:-2]) != answer:
+            raise DeviceFault("garbled")
+        return self._checked(answer[:-2], body, size)
+
+    def _over_tcp(self, link: Link, body: bytes, size: int) -> bytes:
+        number = next(self._numbers) & 0xFFFF
+        link.write(struct.pack(">HHH", number, 0, len(body)) + body)
+        head = link.read(6, self._timeout)
+        if not head:
+            raise DeviceFault("silent")
+        if len(head) < 6 or head[:5] != struct.pack(">HHB", number, 0, 0) or head[5] < 3:
+            raise DeviceFault("garbled")  # a late answer has another number
+        answer = link.read(head[5], self._timeout)
+        return self._checked(answer, body, size)
+
+    @staticmethod
+    def _checked(answer: bytes, body: bytes, size: int) -> bytes:
+        if answer[:1] != body[:1]:
+            raise DeviceFault("garbled")
+        if answer[1:2] == bytes([body[1] | 0x80]):
+            raise DeviceFault("refused")
+        if answer[1:2] != body[1:2] or len(answer) != size + 2:
+            raise DeviceFault("garbled")
+        return answer[2:]

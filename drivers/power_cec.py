@@ -1,0 +1,60 @@
+"""A TV switched on and off over its HDMI cable by cec-ctl (hardware.md §8)."""
+
+import re
+import shlex
+import subprocess
+
+from drivers.base import Device, DeviceFault, Latest
+from drivers.link import Link
+
+PATIENCE, AGAIN = 20.0, 60.0  # s: a TV wakes slowly; between looks, as people have remote controls
+_STATES = {True: ("on", "to-on"), False: ("standby", "to-standby")}
+
+
+class Driver(Device):
+    """One TV. `url`: `exec:` and the command of the Pi's socket, cec0 or cec1."""
+
+    wired = False
+
+    def __init__(self, name: str, url: str = "exec:cec-ctl -d/dev/cec0") -> None:
+        super().__init__(name)
+        self._command = shlex.split(url.removeprefix("exec:"))
+        self._wanted: Latest[bool] = Latest()
+
+    def power(self, on: bool) -> None:
+        self._wanted.put(on)
+        self.wake()
+
+    def attach(self, link: Link) -> None:
+        self._ask("--playback", "-S")
+
+    def turn(self, link: Link) -> float:
+        self._wanted.again()
+        on = self._wanted.take()
+        if on is None:
+            return AGAIN
+        if not self._is(on):
+            self._ask("--to", "0", *(["--image-view-on"] if on else ["--standby"]))
+            if on:
+                self._ask("--active-source", "phys-addr=1.0.0.0")
+            if not self._is(on):
+                raise DeviceFault("not_switched", again=5.0)
+        return AGAIN
+
+    def _is(self, on: bool) -> bool:
+        """Asked, not assumed: many TVs ignore what they are told."""
+        told = re.search(r"pwr-state: ([\w-]+)", self._ask("--to", "0", "--give-device-power-status"))
+        if not told:
+            raise DeviceFault("silent", again=5.0)
+        return told[1] in _STATES[on]
+
+    def _ask(self, *words: str) -> str:
+        try:
+            done = subprocess.run([*self._command, *words], capture_output=True, text=True, timeout=PATIENCE)
+        except FileNotFoundError as error:
+            raise DeviceFault("no_cec", again=60.0) from error
+        except subprocess.TimeoutExpired as error:
+            raise DeviceFault("silent", again=5.0) from error
+        if done.returncode:
+            raise DeviceFault("no_cec", again=10.0)
+        return done.stdout

@@ -1,0 +1,40 @@
+"""A relay on one of the Pi's pins that cuts the power of TVs and signs after work."""
+
+from typing import Any
+
+from drivers.base import Device, DeviceFault, Latest
+from drivers.link import Link
+
+
+class Driver(Device):
+    """`pin`: BCM; `closed_at_high`: False for the many boards whose relay closes at low."""
+
+    wired = False
+
+    def __init__(self, name: str, pin: int, closed_at_high: bool = True) -> None:
+        super().__init__(name)
+        self._pin, self._high = pin, closed_at_high
+        self._wanted: Latest[bool] = Latest()
+        self._part: Any = None
+
+    def power(self, on: bool) -> None:
+        self._wanted.put(on)
+        self.wake()
+
+    def attach(self, link: Link) -> None:
+        import gpiozero
+
+        try:
+            # As it is: a start of the hall must not switch the TVs off and on.
+            self._part = gpiozero.OutputDevice(self._pin, active_high=self._high, initial_value=None)
+        except (gpiozero.GPIOZeroError, OSError) as error:
+            raise DeviceFault("no_gpio", again=5.0) from error
+
+    def turn(self, link: Link) -> float:
+        if (on := self._wanted.take()) is not None:
+            self._part.value = on
+        return 60.0
+
+    def close(self) -> None:
+        if self._part:
+            self._part.close()

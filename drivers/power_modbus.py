@@ -1,0 +1,39 @@
+"""A Modbus relay that cuts the power of TVs and signs after work (hardware.md §6.2)."""
+
+import struct
+from typing import Literal
+
+from drivers.base import Device, Latest
+from drivers.link import Link
+from drivers.modbus import READ_COILS, WRITE_COIL, Master
+
+
+class Driver(Device):
+    """One coil. It is read again and again, so that a relay that fell off is switched anew."""
+
+    def __init__(
+        self,
+        name: str,
+        address: int,
+        coil: int = 0,
+        framing: Literal["rtu", "tcp"] = "rtu",
+        every: float = 5.0,
+        timeout: float = 0.2,
+    ) -> None:
+        """`coil`: closed means power; `every` and `timeout` in seconds."""
+        super().__init__(name)
+        self._unit, self._coil, self._every = Master(address, timeout, framing), coil, every
+        self._wanted: Latest[bool] = Latest()
+
+    def power(self, on: bool) -> None:
+        self._wanted.put(on)
+        self.wake()
+
+    def turn(self, link: Link) -> float:
+        self._wanted.again()
+        if (on := self._wanted.take()) is None:
+            return self._every
+        closed = self._unit.exchange(link, READ_COILS, struct.pack(">HH", self._coil, 1), 2)[1] & 1
+        if closed != on:
+            self._unit.exchange(link, WRITE_COIL, struct.pack(">HH", self._coil, 0xFF00 * on), 4)
+        return self._every

@@ -1,0 +1,70 @@
+"""Number displays that are Modbus units: the ticket's number in their registers (hardware.md §7.4)."""
+
+import struct
+from typing import Literal
+
+from drivers.base import Device, Latest
+from drivers.link import Link
+from drivers.modbus import READ_HOLDING, WRITE_REGISTERS, Master
+
+_SEGMENTS = {
+    **dict(zip("0123456789", (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F), strict=True)),
+    **{"A": 0x77, "B": 0x7C, "C": 0x39, "D": 0x5E, "E": 0x79, "F": 0x71, "-": 0x40},
+}
+
+
+def registers(number: str, encoding: str, width: int) -> list[int]:
+    """`number`, such as A001, as the 16-bit words of a display of `width` figures."""
+    figures = "".join(c for c in number if c.isdigit())
+    match encoding:
+        case "number":
+            return [int(figures or "0") & 0xFFFF]
+        case "bcd":
+            return [int(figures[-4:] or "0", 16)]
+        case "ascii":
+            text = number.ljust(width + width % 2)[: width + width % 2].encode("ascii", "replace")
+            return list(struct.unpack(f">{len(text) // 2}H", text))
+    # A letter that seven segments cannot show is left dark: it must not look like another one.
+    return [_SEGMENTS.get(c, 0) for c in number.rjust(width)[-width:]]
+
+
+class Driver(Device):
+    """One display. It is read again and again, so that one that lost its power is written anew."""
+
+    numbers = True  # shows the number alone, no sentence
+
+    def __init__(
+        self,
+        name: str,
+        address: int,
+        register: int = 0,
+        width: int = 4,
+        encoding: Literal["number", "bcd", "ascii", "segments"] = "number",
+        framing: Literal["rtu", "tcp"] = "rtu",
+        every: float = 2.0,
+        timeout: float = 0.2,
+    ) -> None:
+        """`register`: the first one; `width` in figures; `every` and `timeout` in seconds."""
+        super().__init__(name)
+        self._unit, self._register, self._width = Master(address, timeout, framing), register, width
+        self._encoding, self._every = str(encoding), every
+        self._number: Latest[str] = Latest()
+        self._words: list[int] | None = None
+
+    def show(self, number: str) -> None:
+        self._number.put(number)
+        self.wake()
+
+    def attach(self, link: Link) -> None:
+        self._number.again()
+
+    def turn(self, link: Link) -> float:
+        if (number := self._number.take()) is not None:
+            self._words = registers(number, self._encoding, self._width)
+        if self._words is None:
+            return self._every
+        count = len(self._words)
+        place, data = struct.pack(">HH", self._register, count), struct.pack(f">{count}H", *self._words)
+        if self._unit.exchange(link, READ_HOLDING, place, 1 + 2 * count)[1:] != data:
+            self._unit.exchange(link, WRITE_REGISTERS, place + bytes([2 * count]) + data, 4)
+        return self._every

@@ -1,0 +1,123 @@
+"""TVs and signs get their power with the opening and lose it after work, and somebody looks whether."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLE, MONDAY, Hall
+from wait import until
+
+from controller.clock import FakeClock
+from controller.hall import State
+from controller.model import Window
+from controller.settings import Settings
+from display import screens
+from drivers import power_cec, power_gpio, power_modbus
+from drivers.base import Device, Port
+from drivers.sim.callunit import CallUnit
+from drivers.sim.cec import Television
+from drivers.sim.gpio import Pins
+from drivers.sim.wire import Wire
+
+
+@pytest.fixture
+def drive() -> Iterator[Callable[..., None]]:
+    ports: list[Port] = []
+
+    def start(device: Device, url: str = "") -> None:
+        ports.append(Port(url, 9600, [device], 0.1))
+        ports[-1].start()
+
+    yield start
+    for port in ports:
+        port.stop()
+
+
+@pytest.fixture
+def tv() -> Iterator[tuple[Television, Wire]]:
+    machine = Television()
+    wire = Wire(None, machine)
+    yield machine, wire
+    wire.unplug()
+
+
+def test_a_tv_goes_on_and_off_and_on_again_when_somebody_used_the_remote(
+    drive: Callable[..., None], tv: tuple[Television, Wire]
+) -> None:
+    machine, wire = tv
+    driver = power_cec.Driver("tv", machine.url(wire.url))
+    drive(driver)
+    driver.power(True)
+    until(lambda: machine.on)
+    machine.on = False
+    driver.wake()
+    until(lambda: machine.on)
+    driver.power(False)
+    until(lambda: not machine.on)
+    until(lambda: driver.health.state == "up")
+
+
+@pytest.mark.parametrize(("knob", "code"), [("stubborn", "not_switched"), ("deaf", "no_cec")])
+def test_a_tv_that_does_not_obey_is_a_red_line(
+    drive: Callable[..., None], tv: tuple[Television, Wire], knob: str, code: str
+) -> None:
+    machine, wire = tv
+    driver = power_cec.Driver("tv", machine.url(wire.url))
+    setattr(machine, knob, True)
+    driver.power(True)
+    drive(driver)
+    until(lambda: driver.health.code == code)
+
+
+def test_without_cec_ctl_its_package_is_named(drive: Callable[..., None]) -> None:
+    driver = power_cec.Driver("tv", "exec:no-cec-ctl")
+    drive(driver)
+    until(lambda: driver.health.code == "no_cec")
+
+
+@pytest.mark.parametrize("framing", ["rtu", "tcp"])
+def test_a_relay_on_a_coil_follows_and_is_switched_anew(
+    drive: Callable[..., None], tmp_path: Path, framing: str
+) -> None:
+    relay = CallUnit(7, framing == "tcp")
+    wire = Wire(None if framing == "tcp" else tmp_path / "line", relay)
+    driver = power_modbus.Driver("relay", 7, 2, framing=framing, every=0.02)  # type: ignore[arg-type]
+    drive(driver, wire.url)
+    until(lambda: driver.health.state == "up")
+    assert not relay.lamps[2], "nobody said anything yet"
+    driver.power(True)
+    until(lambda: relay.lamps[2])
+    relay.lamps[2] = False
+    until(lambda: relay.lamps[2])
+    driver.power(False)
+    until(lambda: not relay.lamps[2])
+    wire.unplug()
+
+
+@pytest.mark.parametrize("high", [True, False])
+def test_a_relay_on_a_pin_follows(drive: Callable[..., None], high: bool) -> None:
+    pins = Pins()
+    driver = power_gpio.Driver("relay", 21, high)
+    drive(driver)
+    driver.power(True)
+    until(lambda: driver.health.state == "up")
+    until(lambda: pins.lit(21) is high)
+    driver.power(False)
+    until(lambda: pins.lit(21) is not high)
+
+
+def test_the_hall_needs_light_while_somebody_is_served_or_may_come(plan: Settings) -> None:
+    noon, evening = MONDAY.replace(hour=12), MONDAY.replace(hour=18)
+    assert screens.lights_on(plan, State(open=True), MONDAY)
+    assert screens.lights_on(plan, State(), noon), "the midday break"
+    assert not screens.lights_on(plan, State(), evening)
+    assert screens.lights_on(plan, State(windows={"1": Window("1002")}), evening), "still being served"
+
+
+def test_a_hall_switches_its_tv_with_its_day(start_hall: Callable[..., Hall], clock: FakeClock) -> None:
+    stanza = '[device.tv]\ndriver = "power_cec"\n'
+    hall = start_hall(EXAMPLE.read_text() + "\n" + stanza)
+    until(lambda: hall.machine("tv").on)
+    clock.move(clock.now().wall + timedelta(hours=10))
+    until(lambda: not hall.machine("tv").on)
