@@ -1,0 +1,184 @@
+"""The same battery for every driver with a wire: rude answers, lost wires, and all is right again."""
+
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wait import until
+
+from drivers import callunit_modbus, callunit_profile, power_modbus, sign_modbus, sign_onbon, sign_profile
+from drivers import printer_escpos as printer
+from drivers.base import Device, Line, Page, Port, Press
+from drivers.sim.alpha import AlphaSign
+from drivers.sim.callunit import CallUnit
+from drivers.sim.display import Display
+from drivers.sim.printer import Printer
+from drivers.sim.sign import Sign
+from drivers.sim.unit_ff68 import Unit
+from drivers.sim.wire import Machine, Wire
+
+MODES = ["garbage", "half", "twice", "late", "never", "flood"]
+
+
+class Rude(Machine):
+    """A machine whose answers are spoiled in the way of `mode`; "" lets them through."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.mode, self.spoiled = machine, "", 0
+        self._dice, self._kept = random.Random(7), b""
+
+    def feed(self, data: bytes) -> bytes:
+        answer = self.machine.feed(data)
+        if not self.mode or not answer:
+            late, self._kept = self._kept, b""  # what was kept back comes when it is too late
+            return late + answer
+        self.spoiled += 1
+        match self.mode:
+            case "garbage":
+                return self._dice.randbytes(len(answer))
+            case "half":
+                return answer[: len(answer) // 2]
+            case "twice":
+                return answer * 2
+            case "late":
+                self._kept += answer
+                return b""
+            case "flood":
+                return answer[:1] + self._dice.randbytes(2000)
+        return b""
+
+
+@dataclass
+class Kind:
+    """A driver with its machine: what the hall asks of it, and what a person sees then."""
+
+    machine: Machine
+    device: Device
+    ask: Callable[[int], None]
+    seen: Callable[[int], bool]
+    presses: list[Press] = field(default_factory=list)
+    asks: bool = True  # the driver puts questions, so it notices rude answers
+
+
+def kinds(name: str) -> Kind:
+    m: Any
+    d: Any
+    framing: Any = name.partition(" ")[2] or "rtu"
+    match name.split()[0]:
+        case "sign_onbon":
+            m, d = Sign(1), sign_onbon.Driver("d", 1, timeout=0.05, every=0.05)
+            return Kind(m, d, lambda n: d.show(f"请A{n:03}"), lambda n: m.text == f"请A{n:03}")
+        case "sign_modbus":
+            m = Display(1, tcp=framing == "tcp")
+            d = sign_modbus.Driver("d", 1, framing=framing, timeout=0.05, every=0.05)
+            return Kind(m, d, lambda n: d.show(f"A{n:03}"), lambda n: m.text == str(n))
+        case "sign_profile":
+            m, d = AlphaSign(), sign_profile.Driver("d", "alpha")
+            return Kind(m, d, lambda n: d.show(f"A{n:03}"), lambda n: m.text == f"A{n:03}", asks=False)
+        case "callunit_modbus":
+            m = CallUnit(1, framing == "tcp")
+            d = callunit_modbus.Driver("d", 1, framing=framing, timeout=0.05, every=0.02)
+            lamps = ("serving", "paused")
+            return Kind(m, d, lambda n: d.show(lamps[n % 2]), lambda n: bool(m.lamps[1 + n % 2]))
+        case "power_modbus":
+            m = CallUnit(1, framing == "tcp")
+            d = power_modbus.Driver("d", 1, framing=framing, timeout=0.05, every=0.05)
+            return Kind(m, d, lambda n: d.power(bool(n % 2)), lambda n: m.lamps[0] == bool(n % 2))
+        case "callunit_profile":
+            m, d = Unit(1), callunit_profile.Driver("d", "ff68", 1)
+            return Kind(m, d, lambda n: None, lambda n: True, asks=False)
+    m, d = Printer(), printer.Driver("d", mode="text", every=0.05, patience=0.3)
+
+    def ask(n: int) -> None:
+        d.print(lambda: Page((Line(f"A{n:03}"),)), lambda answer: None)
+
+    return Kind(m, d, ask, lambda n: f"A{n:03}" in "".join(m.texts))
+
+
+NAMES = [
+    *("sign_onbon", "sign_modbus rtu", "sign_modbus tcp", "sign_profile", "callunit_modbus rtu"),
+    *("callunit_modbus tcp", "power_modbus rtu", "power_modbus tcp", "callunit_profile", "printer_escpos"),
+]
+
+
+@dataclass
+class Bench:
+    kind: Kind
+    rude: Rude
+    wire: Wire
+    port: Port
+
+
+@pytest.fixture(params=NAMES)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    kind = kinds(request.param)
+    rude = Rude(kind.machine)
+    wire = Wire(None if request.param.endswith("tcp") else tmp_path / "line", rude)
+    port = Port(wire.url, 115200, [kind.device], 0.05)
+    if hasattr(kind.device, "emit"):
+        kind.device.emit = kind.presses.append
+    yield Bench(kind, rude, wire, port)
+    port.stop()
+    wire.unplug()
+    for end in (wire._woken, wire._waker):
+        os.close(end)
+    until(lambda: threading.active_count() <= threads)
+    assert len(os.listdir("/proc/self/fd")) <= files, "a descriptor leaked"
+    assert not kind.presses, "nobody pressed"
+
+
+def well(bench: Bench, number: int) -> None:
+    """The hall's newest word is on show and the line is green."""
+
+    def right() -> bool:
+        bench.wire.poke()
+        bench.kind.device.wake()
+        return bench.kind.seen(number) and bench.kind.device.health.state == "up"
+
+    until(right, 10)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_after_rude_answers_all_is_right(bench: Bench, mode: str) -> None:
+    kind, rude = bench.kind, bench.rude
+    bench.port.start()
+    kind.ask(1)
+    well(bench, 1)
+    rude.mode = mode
+    kind.ask(2)
+    if kind.asks:
+        # Woken again and again, so that no pause after a fault is waited for; what is late may come.
+        until(lambda: bench.wire.poke() or kind.device.wake() or rude.spoiled > 5, 10)
+        if mode in ("garbage", "never", "flood"):
+            until(lambda: kind.device.health.state == "down", 10)
+    rude.mode = ""
+    kind.ask(3)
+    well(bench, 3)
+
+
+def test_a_device_that_comes_late_is_found(bench: Bench) -> None:
+    bench.wire.unplug()
+    bench.port.start()
+    until(lambda: (bench.kind.device.health.state, bench.kind.device.health.code) == ("down", "cable"))
+    bench.wire.plug()
+    bench.kind.ask(1)
+    well(bench, 1)
+
+
+def test_a_wire_that_goes_and_comes_again_and_again(bench: Bench) -> None:
+    bench.port.start()
+    kind = bench.kind
+    for number in range(1, 6):
+        kind.ask(number)
+        bench.wire.unplug()
+        until(lambda: kind.device.health.state == "down")
+        bench.wire.plug()
+        until(lambda: kind.device.wake() or kind.device.health.state == "up", 10)
+    kind.ask(6)
+    well(bench, 6)
