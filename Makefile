@@ -11,6 +11,7 @@ list:
 	@echo "make test             set everything up, run all tests         安装并运行全部测试"
 	@echo "make lint             ruff and mypy                            检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
+	@echo "make torture          pull the printer's cable 1,000 times    拔插打印机一千次"
 	@echo "make lock             write the lock files anew                重写依赖锁"
 
 run: .venv/run
@@ -40,6 +41,10 @@ bench: .venv/test
 .venv/test: requirements-test.lock pyproject.toml
 	@PYTHON="$(PYTHON)" .ci/venv requirements-test.lock && touch .venv/run $@
 
+torture: .venv/test
+	@echo "反复拔插打印机一千次,约三分钟 | pulling the printer's cable a thousand times, some three minutes"
+	@$(BIN)/python -m pytest tests/test_replug.py --cycles 1000
+
 lock:
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv
 	@for e in "" test; do .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 \
@@ -47,4 +52,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test lint bench lock
+.PHONY: list run test lint bench torture lock

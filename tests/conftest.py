@@ -27,6 +27,17 @@ EXAMPLE = ROOT / "examples" / "longshuitang.toml"
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cycles", type=int, default=100, help="cables pulled in test_replug (make torture: 1000)"
+    )
+
+
+@pytest.fixture
+def cycles(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--cycles"))
+
+
 def needs(program: str) -> str:
     """The path of a program that a test drives; without it the test fails in CI, else skips."""
     path = shutil.which(program)
