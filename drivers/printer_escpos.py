@@ -24,7 +24,8 @@ _CHUNK = 512  # bytes a turn: half a second at 9600 baud
 _KERNEL = 4096  # bytes that a serial line may still hold when write has returned
 _ROWS = 64  # dots, the height of a raster fragment: a broken one is soon filled up
 _FENCE = b"\x1d\x72\x01"  # GS r 1, answered in order: after all that was sent before (§2.4)
-_AFRESH = b"\x1b\x40" + _FENCE
+_PROCESS_ID = b"\x1d\x28\x48\x06\x00\x30\x30"  # GS ( H, function 48
+_AFRESH = b"\x1b\x40"
 # DLE EOT n, bits, fault (§2.1); a cause stands before its effects.
 _FAULTS = (
     *((2, 0x04, "cover_open"), (4, 0x60, "paper_out"), (2, 0x20, "paper_out")),
@@ -51,7 +52,7 @@ def _safe(image: Image.Image) -> Image.Image:
     return Image.frombytes("1", image.size, dots, "raw", "1;I")
 
 
-def frame(page: Page, cutter: bool) -> bytes:
+def frame(page: Page, cutter: bool, fence: bytes = _FENCE) -> bytes:
     """All bytes of a page: reset, content, cut, fence."""
     paper = _dummy()(profile="TM-T20II")  # the default profile chats on stdout
     paper.hw("INIT")
@@ -65,7 +66,7 @@ def frame(page: Page, cutter: bool) -> bytes:
     # Without a cutter: on to the edge at which people tear.
     paper.cut("PART") if cutter else paper.print_and_feed(6)
     data: bytes = paper.output
-    return data + _FENCE
+    return data + fence
 
 
 @dataclass(slots=True)
@@ -96,14 +97,18 @@ class Driver(Device):
         width: int = 576,
         mode: Literal["raster", "text"] = "raster",
         cutter: bool = True,
+        ack: Literal["fence", "process_id", "none"] = "fence",
         every: float = 1.0,
         patience: float = 5.0,
     ) -> None:
-        """`width` in dots; `mode`: raster, or text in the printer's own GBK characters; `every`:
-        s between status questions; `patience`: s a fence may take besides its bytes' time."""
+        """`width` in dots; `mode`: raster, or text in the printer's own GBK characters; `ack`: how it
+        tells that a page came out (§2.5): fence (GS r), process_id (GS ( H, Epson: surest), none (a
+        printer that tells nothing: every page stays unconfirmed); `every`: s between status
+        questions; `patience`: s a fence may take besides its bytes' time."""
         super().__init__(name)
         self.width, self.mode = width, str(mode)
         self._cutter, self._every, self._patience = cutter, every, patience
+        self._ack, self._serial = str(ack), 0
         self._jobs: deque[_Job] = deque()
         self._job: _Job | None = None  # the one of which bytes went out
         # What sets a printer right that may hold half a job: at first one of a killed hall.
@@ -113,7 +118,7 @@ class Driver(Device):
         self._fence: int | None = None
         self._fenced = 0.0  # when the last answer of a fence came
         self._skip = self._noise = 0  # bytes of ASB still to come; bytes of no meaning so far
-        self._block = self._closed = False
+        self._block, self._closed = b"", False  # an answer that ends with NUL, as far as it came
 
     def print(self, page: Callable[[], Page], receipt: Callable[[str], None]) -> None:
         """Print and cut `page` (drawn when its turn comes), in order. `receipt` hears perhaps
@@ -135,10 +140,10 @@ class Driver(Device):
     def lost(self) -> None:
         job = self._job
         if job and job.linger:
-            self._job, self._mend = None, job.data  # a clean-up: once more
+            self._job = None  # a clean-up: once more
         elif job:
             # The cut is for the half ticket: it must not hang on to the next one.
-            self._end(job, "unconfirmed", frame(Page(()), self._cutter))
+            self._end(job, "unconfirmed", frame(Page(()), self._cutter, b""))
         self._hold()
 
     def turn(self, link: Link) -> float:
@@ -153,15 +158,16 @@ class Driver(Device):
             # Before any question: a half-fed raster would swallow it. Lingers, as a fence of the
             # lost job may be answered yet, and that must not confirm the next one.
             self._mends += 1
-            job = _Job(lambda: Page(()), lambda answer: None, self._mend)
+            job = _Job(lambda: Page(()), lambda answer: None, self._mend + self._mark())
             job.linger = 0.2 + link.seconds_for(len(self._mend))
             return job
-        self._ask(link)
+        if self._ack != "none":
+            self._ask(link)
         if not self._jobs:
             return None
         job = self._jobs.popleft()
         try:
-            job.data = frame(job.page(), self._cutter)
+            job.data = frame(job.page(), self._cutter, self._mark())
         except Exception:
             job.receipt("failed")
             raise
@@ -172,7 +178,9 @@ class Driver(Device):
         job.sent += len(chunk)  # counted first: nobody knows how much of a failed write went out
         self._fence = None  # nothing that came so far can answer this job
         link.write(chunk)
-        if job.sent == len(job.data):
+        if job.sent == len(job.data) and self._ack == "none":
+            self._end(job, "unconfirmed")
+        elif job.sent == len(job.data):
             job.ask = time.monotonic() + link.seconds_for(min(job.sent, _KERNEL))
             self._allow(link, job)
         return self._unasked(0.0)
@@ -205,9 +213,18 @@ class Driver(Device):
 
     def _unasked(self, seconds: float) -> float:
         """The end of a turn that put no question, so that it cannot lift a fault."""
-        if self.health.state in ("starting", "down"):
+        if self._ack != "none" and self.health.state in ("starting", "down"):
             raise DeviceFault(self.health.code or "starting", seconds)
         return seconds
+
+    def _mark(self) -> bytes:
+        """What asks, behind a page, whether it came out."""
+        self._serial += 1
+        # Four characters from 20 to 7E that the printer sends back (§2.4).
+        return {"fence": _FENCE, "none": b""}.get(self._ack, _PROCESS_ID + self._id())
+
+    def _id(self) -> bytes:
+        return b"%04d" % (self._serial % 10_000)
 
     def _end(self, job: _Job, answer: str, afresh: bytes = b"") -> None:
         """`afresh` follows as many zeros as the printer may still take for dots."""
@@ -250,14 +267,18 @@ class Driver(Device):
             self._hear(link.read(1, 0.05))
             if self._replies:
                 return self._replies[-1]
-        self._skip, self._block = 0, False
+        self._skip, self._block = 0, b""
         raise DeviceFault("garbled" if self._noise > noise else "silent", self._every)
 
     def _hear(self, data: bytes) -> None:
         """Sort what came in by the masks of §2.3; an answer to a fence may come at any time."""
         for byte in data:
             if self._block:
-                self._block = byte != 0x00
+                self._block += bytes([byte])
+                if byte == 0x00 or len(self._block) > 80:
+                    if self._block == b"\x37\x22" + self._id() + b"\x00":
+                        self._fence, self._fenced, self._mends = 0x00, time.monotonic(), 0
+                    self._block = b""
             elif self._skip and byte & 0x90 == 0x00:
                 self._skip -= 1
             elif byte & 0x93 == 0x12:
@@ -266,7 +287,7 @@ class Driver(Device):
             elif byte & 0x93 == 0x10:  # ASB, four bytes
                 self._skip = 3
             elif byte in b"\x37\x3b\x3d\x5f":  # an answer that ends with NUL
-                self._block = True
+                self._block = bytes([byte])
             elif byte in b"\x00\x03\x0c\x0f":
                 self._fence, self._fenced, self._mends = byte, time.monotonic(), 0
             else:  # XON and XOFF too: nobody asked for them

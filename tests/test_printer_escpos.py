@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import usb.backend.libusb1
@@ -435,3 +436,66 @@ def test_the_machine_prints_what_it_does_not_know_and_clips_what_is_too_wide() -
     printer.feed(b"\x1d\x76\x30\x00\x50\x00\x01\x00" + b"\xff" * 80 + b"\x1d\x56\x42\x00")
     assert printer.texts == ["H00ABCD"]
     assert printer.papers[0].width == 576
+
+
+def acked(path: Path, machine: Tape, ack: Literal["process_id", "none"]) -> tuple[Driver, Port, Wire]:
+    wire = Wire(path, machine)
+    driver = Driver("printer", mode="text", ack=ack, every=0.05, patience=0.4)
+    port = Port(wire.url, 921600, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    return driver, port, wire
+
+
+def test_a_process_id_confirms_its_own_page_only(tmp_path: Path, tape: Tape) -> None:
+    tape.process_ids = True
+    driver, port, wire = acked(tmp_path / "p", tape, "process_id")
+    first: list[str] = []
+    second: list[str] = []
+    driver.print(lambda: TICKET, first.append)
+    until(lambda: first == ["confirmed"])
+    # hardware.md §2.4: GS ( H function 48 with four characters behind the page
+    assert re.search(rb"\x1d\x28\x48\x06\x00\x30\x30[0-9]{4}", tape.heard)
+    tape.paper_out = True
+    driver.print(lambda: TICKET, second.append)
+    until(lambda: driver.health.code == "paper_out")
+    tape.paper_out = False
+    until(lambda: second[-1:] == ["confirmed"])
+    assert len(tape.texts) == 2
+    port.stop()
+    wire.unplug()
+
+
+def test_a_foreign_process_id_confirms_nothing(tmp_path: Path) -> None:
+    class Liar(Tape):
+        def feed(self, data: bytes) -> bytes:
+            return super().feed(data).replace(b"\x37\x22", b"\x37\x229999\x00\x37\x22X")
+
+    liar = Liar()
+    liar.process_ids = True
+    driver, port, wire = acked(tmp_path / "p", liar, "process_id")
+    answers: list[str] = []
+    driver.print(lambda: TICKET, answers.append)
+    until(lambda: answers)
+    assert answers == ["unconfirmed"]
+    port.stop()
+    wire.unplug()
+
+
+def test_a_printer_that_tells_nothing_prints_and_is_never_called_confirmed(tmp_path: Path) -> None:
+    class Mute(Tape):
+        def feed(self, data: bytes) -> bytes:
+            super().feed(data)
+            return b""
+
+    mute = Mute()
+    driver, port, wire = acked(tmp_path / "p", mute, "none")
+    answers: list[str] = []
+    for _ in range(3):
+        driver.print(lambda: TICKET, answers.append)
+    until(lambda: len(answers) == 3)
+    until(lambda: len(mute.texts) == 3)
+    assert answers == ["unconfirmed"] * 3
+    assert b"\x10\x04" not in mute.heard, "no question is put to it"
+    port.stop()
+    wire.unplug()

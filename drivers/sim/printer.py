@@ -38,6 +38,7 @@ class Printer(Machine):
 
     knobs = ("deaf", "paper_out", "cover_open", "near_end", "garbled")
     paper_out = cover_open = near_end = garbled = False
+    process_ids = False  # knows GS ( H, as Epson's do; others print its parameters
 
     def __init__(self, width: int = 576) -> None:
         self.width, self.printed = width, 0
@@ -101,6 +102,8 @@ class Printer(Machine):
     def _size(self) -> int:
         """Length of the command or character at the front; may grow with what comes yet."""
         data = bytes(self._memory[:3])
+        if data == b"\x1d(H" and self.process_ids:
+            return 5 + int.from_bytes((self._memory[3:5] + b"\xff\xff")[:2], "little")
         if data[0] in b"\x10\x1b\x1c\x1d":
             feeds_too = data in (b"\x1dVA", b"\x1dVB")  # and by how much
             return 2 + _PARAMETERS.get(data[:2], 0) + feeds_too
@@ -123,6 +126,8 @@ class Printer(Machine):
                 self._cut()
             case b"\x1dr":
                 return b"\x03" if self.near_end else b"\x00"
+            case b"\x1d(" if self.process_ids:
+                return b"\x37\x22" + command[7:] + b"\x00"
             case b"\x1dv":
                 self._picture = (command[4] + 256 * command[5], command[6] + 256 * command[7])
             case _ if command[0] >= 0x20:
