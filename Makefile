@@ -12,6 +12,7 @@ list:
 	@echo "make lint             ruff and mypy                            检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make torture          pull the printer's cable 1,000 times    拔插打印机一千次"
+	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make lock             write the lock files anew                重写依赖锁"
 
 run: .venv/run
@@ -41,6 +42,10 @@ bench: .venv/test
 .venv/test: requirements-test.lock pyproject.toml
 	@PYTHON="$(PYTHON)" .ci/venv requirements-test.lock && touch .venv/run $@
 
+fuzz: .venv/test
+	@echo "用坏数据考验每个解析器,约二十分钟 | spoiled bytes for every parser, some twenty minutes"
+	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile fuzz --damages 1000000
+
 torture: .venv/test
 	@echo "反复拔插打印机一千次,约三分钟 | pulling the printer's cable a thousand times, some three minutes"
 	@$(BIN)/python -m pytest tests/test_replug.py --cycles 1000
@@ -52,4 +57,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test lint bench torture lock
+.PHONY: list run test lint bench fuzz torture lock

@@ -42,9 +42,14 @@ class Master:
         if answer[1:2] != bytes([body[1] | 0x80]):
             answer += link.read(size + 4 - len(answer), self._timeout)
         time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
+        return self.unpacked(answer, body, size)
+
+    @classmethod
+    def unpacked(cls, answer: bytes, body: bytes, size: int) -> bytes:
+        """What follows the function code in a serial line's answer to the request `body`."""
         if rtu(answer[:-2]) != answer:
             raise DeviceFault("garbled")
-        return self._checked(answer[:-2], body, size)
+        return cls._checked(answer[:-2], body, size)
 
     def _over_tcp(self, link: Link, body: bytes, size: int) -> bytes:
         number = next(self._numbers) & 0xFFFF

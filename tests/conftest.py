@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import settings
 from wait import until
 
 from controller import main as roof
@@ -28,9 +29,19 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    settings.register_profile("fuzz", max_examples=100_000, deadline=None, database=None)
     parser.addoption(
         "--cycles", type=int, default=100, help="cables pulled in test_replug (make torture: 1000)"
     )
+
+    parser.addoption(
+        "--damages", type=int, default=2000, help="frames spoiled in test_fuzz (make fuzz: 1000000)"
+    )
+
+
+@pytest.fixture
+def damages(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--damages"))
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class Television(Machine):
         *lines, self._heard = self._heard.split(b"\n")
         answer = b""
         for line in lines:
-            words = line.decode().split()
+            words = line.decode("ascii", "replace").split()
             if not self.stubborn and ("--image-view-on" in words or "--standby" in words):
                 self.on = "--image-view-on" in words
             if "--give-device-power-status" in words:

@@ -39,7 +39,7 @@ class Speaker(Machine):
             return b"-" if self.broken else b"+"
         *lines, self._heard = self._heard.split(b"\n")
         if not self.broken:
-            self.spoken += [line.decode() for line in lines]
+            self.spoken += [line.decode("utf-8", "replace") for line in lines]
             del self.spoken[:-100]
         return (b"-" if self.broken else b"+") * len(lines)
 

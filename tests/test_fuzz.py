@@ -1,0 +1,137 @@
+"""Every parser that reads a wire: no exception but the three errors, and no false call.
+
+`make fuzz` runs the same with a million damages and many more examples.
+"""
+
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers import callunit_keypad, printer_escpos, sign_onbon
+from drivers.base import DeviceFault
+from drivers.frame import Frame, profile
+from drivers.link import NoLink, gbk
+from drivers.modbus import READ_INPUTS, Master, rtu
+from drivers.sim.alpha import AlphaSign
+from drivers.sim.callunit import CallUnit
+from drivers.sim.cec import Television
+from drivers.sim.display import Display
+from drivers.sim.printer import Printer
+from drivers.sim.sign import Sign
+from drivers.sim.voice import Speaker
+from drivers.sim.wire import Machine
+
+NOISE = st.binary(max_size=80)
+
+
+class Said(NoLink):
+    """A link on which this is all that comes, whatever is asked."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self._data, self.baudrate = data, 10_000_000
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def drain(self) -> bytes:
+        return b""
+
+    def read(self, size: int, seconds: float) -> bytes:
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
+
+@given(NOISE, st.sampled_from(["rtu", "tcp"]))
+def test_the_modbus_master_takes_any_bytes(noise: bytes, framing: str) -> None:
+    try:
+        found = Master(1, 0.0, framing).exchange(Said(noise), READ_INPUTS, b"\0\0\0\x08", 2)
+        assert len(found) == 2
+    except DeviceFault:
+        pass
+
+
+@given(NOISE)
+def test_a_sign_cards_answer_is_understood_or_refused(noise: bytes) -> None:
+    try:
+        assert sign_onbon.parse(noise, 1) >= 0
+    except ValueError:
+        pass
+
+
+@given(st.lists(NOISE, max_size=5))
+def test_the_printer_sorts_any_bytes_and_hears_the_next_good_answer(noises: list[bytes]) -> None:
+    driver = printer_escpos.Driver("printer")
+    for noise in noises:
+        driver._hear(noise)
+    # What began with the noise may swallow a little, as on a real wire; never for long.
+    driver._hear(b"\0" * 100)
+    driver._replies.clear()
+    driver._hear(b"\x12")
+    assert driver._replies == [0x12]
+
+
+@given(st.lists(NOISE, max_size=5))
+def test_the_keypad_takes_any_bytes(noises: list[bytes]) -> None:
+    driver = callunit_keypad.Driver("pad", "/dev/null")
+    for noise in noises:
+        driver._hear(noise)
+
+
+@given(NOISE, NOISE)
+def test_frames_of_any_noise_resynchronise_within_one_good_frame(before: bytes, after: bytes) -> None:
+    frame, heard = Frame(profile("ff68")["press"]), bytearray(before)
+    list(frame.take(heard))
+    heard += bytes.fromhex("ff 68 02 02 68 03 0c 0f 16") + after
+    keys = [(found["address"], found["key"]) for found in frame.take(heard)]
+    assert (b"\x03", b"\x0c") in keys
+
+
+@given(st.text())
+def test_no_text_becomes_a_control_character(text: str) -> None:
+    assert min(gbk(text), default=0x20) >= 0x20
+
+
+MACHINES: list[Callable[[], Machine]] = [
+    *(lambda: Printer(), lambda: CallUnit(1), lambda: CallUnit(1, tcp=True), lambda: Display(1)),
+    *(lambda: Sign(1), lambda: AlphaSign(), lambda: Television(), lambda: Speaker()),
+]
+
+
+@pytest.mark.parametrize("make", MACHINES, ids=lambda make: type(make()).__name__)
+@given(noises=st.lists(NOISE, max_size=5))
+def test_no_machine_dies_of_any_bytes(make: Callable[[], Machine], noises: list[bytes]) -> None:
+    machine = make()
+    for noise in noises:
+        machine.feed(noise)
+
+
+def flipped(dice: random.Random, frame: bytes, bits: int) -> bytes:
+    damaged = bytearray(frame)
+    for place in dice.sample(range(len(frame) * 8), bits):
+        damaged[place // 8] ^= 1 << place % 8
+    return bytes(damaged)
+
+
+def test_no_damaged_modbus_answer_is_a_call(damages: int) -> None:
+    """A CRC-16 finds every one, two and three wrong bits in frames this short."""
+    dice = random.Random(1)
+    inputs, counters = rtu(bytes.fromhex("01 02 01 00")), rtu(bytes.fromhex("01 04 02 00 00"))
+    for _ in range(damages):
+        bits = dice.randrange(1, 4)
+        for answer, size in ((inputs, 2), (counters, 3)):
+            with pytest.raises(DeviceFault):
+                Master.unpacked(flipped(dice, answer, bits), answer[:2], size)
+
+
+def test_no_damaged_frame_of_a_unit_is_a_call(damages: int) -> None:
+    """A sum of eight bits finds every single wrong bit, every lost byte and every torn frame."""
+    dice, frame = random.Random(2), Frame(profile("ff68")["press"])
+    for _ in range(damages):
+        good = frame.build(address=bytes([dice.randrange(1, 33)]), key=b"\x0c")
+        cut = dice.randrange(1, len(good))
+        for damaged in (flipped(dice, good, 1), good[:cut], good[cut:], good[: cut - 1] + good[cut:]):
+            assert not list(frame.take(bytearray(damaged)))
