@@ -7,10 +7,11 @@ import signal
 import sys
 import tempfile
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import doctor
+from controller import doctor, tape
 from controller import main as roof
 from controller.clock import FakeClock, SystemClock
 from controller.settings import Mistake, Mistakes, parse
@@ -76,6 +77,31 @@ def examine(options: argparse.Namespace) -> int:
     return 1 if ill else 0
 
 
+def record(options: argparse.Namespace) -> int:
+    plan = parse(options.file.read_bytes(), load)
+    if options.device not in plan.device:
+        tell("tape.no_device", device=options.device, devices=", ".join(plan.device))
+        return 2
+    stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+    with tape.record(plan, options.device, sys.stdout):
+        tell("tape.recording", device=options.device)
+        signal.sigwait(stop)
+    return 0
+
+
+def replay(options: argparse.Namespace) -> int:
+    try:
+        then, now = tape.replay(options.file.read_text("utf-8").splitlines())
+    except ValueError as error:
+        tell("tape.no_recording", file=options.file, detail=error)
+        return 2
+    for was, became in zip_longest(then, now):
+        print("✔" if was == became else "✘", was, "" if was == became else f"-> {became}")
+    print(speak("tape.same" if then == now else "tape.other", count=len(then)))
+    return 0 if then == now else 1
+
+
 def run(options: argparse.Namespace) -> int:
     simulated = options.verb == "simulate"
     folder: Path = options.data / "simulated" if simulated else options.data
@@ -132,13 +158,17 @@ def main() -> None:
         ("check", check, "name every mistake of a hall.toml (检查配置)"),
         ("devices", list_devices, "list what is plugged in, with its stanza for hall.toml (列出已插设备)"),
         ("doctor", examine, "test every device of a hall.toml and this machine (体检)"),
+        ("record", record, "record one device's wire, until Ctrl-C (录下一个设备的通信)"),
+        ("replay", replay, "play a recording to the real driver (把录音放给驱动)"),
         ("verify", verify_journal, "check every seal of the journal (核对流水)"),
     ):
         verb_parser = verbs.add_parser(verb, help=text, description=text)
         verb_parser.set_defaults(act=act)
         if verb not in ("verify", "devices"):
             verb_parser.add_argument("file", type=Path, metavar="FILE", help="hall.toml")
-        if verb not in ("check", "devices"):
+        if verb == "record":
+            verb_parser.add_argument("device", metavar="DEVICE", help="its name in hall.toml")
+        if act in (run, examine, verify_journal):
             verb_parser.add_argument(
                 "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
             )

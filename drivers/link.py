@@ -3,6 +3,7 @@
 import errno
 import termios
 import time
+from collections.abc import Callable
 from typing import Any
 
 import serial
@@ -27,6 +28,8 @@ class LinkLost(OSError):
 
 class Link:
     """An open wire, owned by its port's thread. Every method raises LinkLost when it is gone."""
+
+    tape: Callable[[str, bytes], None] | None = None  # hears all that goes "out" and comes "in"
 
     def __init__(self, url: str, baudrate: int) -> None:
         """`url`: a tty path, a pyserial URL (`socket://host:port`), `usb://0416:5011` or
@@ -55,6 +58,8 @@ class Link:
                 self._wire.write(data[start : start + 512])
         except _ERRORS as error:
             raise LinkLost(error) from error
+        if self.tape:
+            self.tape("out", data)
 
     def read(self, size: int, seconds: float) -> bytes:
         """Up to `size` bytes; fewer, or none, when `seconds` have passed."""
@@ -69,6 +74,8 @@ class Link:
                 raise LinkLost(error) from error
             if left <= 0:
                 break
+        if data and self.tape:
+            self.tape("in", data)
         return data
 
     def drain(self) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 OURS = ("controller", "drivers", "display", "web")
-ROOF = {"controller.main", "controller.cli", "controller.doctor", "controller.simulation"}
+ROOF = {"controller.main", "controller.cli", "controller.doctor", "controller.simulation", "controller.tape"}
 GROUND = {"controller.model", "controller.clock", "controller.settings"}
 FILES = sorted(path for room in OURS for path in (ROOT / room).rglob("*.py"))
 
