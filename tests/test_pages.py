@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Hall, needs
+from conftest import EXAMPLE, Hall, needs
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wait import until
 
@@ -187,3 +187,52 @@ def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: C
     login.click("text=补打 A001")
     until(lambda: hall.state.tickets["A001"].prints == 2)
     until(lambda: hall.machine("printer").printed == 2)
+
+
+def test_the_twin_shows_every_kind_of_device(
+    start_hall: Callable[..., Hall], visit: Callable[..., Page]
+) -> None:
+    hall = start_hall(
+        EXAMPLE.read_text()
+        + """
+[device.pad1]
+driver = "callunit_keypad"
+url = "/dev/input/by-path/pad-1"
+window = "1"
+
+[device.unit5]
+driver = "callunit_profile"
+url = "/dev/units5"
+profile = "ff68"
+window = "2"
+
+[device.number1]
+driver = "sign_modbus"
+url = "/dev/number"
+address = 9
+window = "1"
+
+[device.tv]
+driver = "power_cec"
+
+[device.relay]
+driver = "power_modbus"
+url = "/dev/relay"
+address = 40
+""",
+        "everything",
+    )
+    hall.take()
+    twin = visit("/board", "laptop")
+    twin.goto(hall.url + "/twin")
+    pad = twin.locator("[data-device=pad1]")
+    for key in ("7", "7", "next"):
+        pad.locator(f"[data-key='{key}']").click()
+    until(lambda: hall.state.window("1").clerk == "77")
+    pad.locator("[data-key=next]").click()
+    expect(twin.locator("[data-device=number1] .sign")).to_have_text("1")
+    twin.locator("[data-device=unit5] [data-key=next]").click()
+    until(lambda: hall.state.window("2").clerk)
+    expect(twin.locator("[data-device=tv] .sign")).to_have_text("TV ●")
+    expect(twin.locator("[data-device=relay] .on")).to_have_count(1)
+    expect(twin.locator("#clock")).to_contain_text("08:0")

@@ -58,3 +58,12 @@ def test_sign_texts_fit_eight_cells_for_every_number_and_window(plan: Settings) 
                 text = words.say(f"sign.{code}", ticket=number, window=window, time="14:30")
                 cells = sum(0.5 if ord(c) < 128 else 1 for c in text)
                 assert cells <= 8, (text, cells)
+
+
+def test_every_knob_of_every_machine_has_its_word() -> None:
+    knobs = set()
+    for source in (path.read_text() for path in (ROOT / "drivers" / "sim").glob("*.py")):
+        for line in re.findall(r"knobs(?:: tuple\[str, \.\.\.\])? = \((.*)\)", source):
+            knobs |= set(re.findall(r'"(\w+)"', line))
+    assert len(knobs) > 10
+    assert {f"twin.knob_{knob}" for knob in knobs} <= words.catalogue().keys()

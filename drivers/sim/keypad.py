@@ -31,5 +31,8 @@ class Keypad(Machine):
         report = ((4, 4, 0x70000 + code), (1, code, value), (0, 0, 0))
         return b"".join(struct.pack("llHHi", 0, 0, *record) for record in report)
 
+    def face(self) -> dict[str, object]:
+        return {"digits": "0123456789"}
+
     def feed(self, data: bytes) -> bytes:
         return self._say.pop(0) if self._say else b""

@@ -33,6 +33,14 @@ function build(device) {
     button.dataset.key = name;
     return button;
   };
+  const lamps = () => {
+    faces.lamps = (device.lamps ?? []).map((_, i) => {
+      const lamp = make("i", { title: word(`lamp_${i}`) });
+      lamp.dataset.lamp = i;
+      return lamp;
+    });
+    box.append(make("div", { className: "lamps" }, ...faces.lamps));
+  };
   if (device.buttons) {
     faces.buttons = device.buttons.map(name => key(name, `${name} ${words[`service_${name}`] ?? ""}`));
     box.append(make("div", { className: "buttons" }, ...faces.buttons));
@@ -56,12 +64,9 @@ function build(device) {
         at("windows").append(p);
     }
     if (device.keys) {
-      faces.lamps = device.lamps.map((_, i) => {
-        const lamp = make("i", { title: word(`lamp_${i}`) });
-        lamp.dataset.lamp = i;
-        return lamp;
-      });
-      box.append(make("div", { className: "lamps" }, ...faces.lamps));
+      lamps();
+      if (device.digits)
+        box.append(make("div", { className: "keys digits" }, ...[...device.digits].map(digit => key(digit, digit))));
       box.append(make("div", { className: "keys" }, ...device.keys.map(name => key(name, word(`key_${name}`)))));
       place.append(box);
     } else {
@@ -69,6 +74,11 @@ function build(device) {
       box.append(faces.sign);
       place.querySelector("h2").after(box);
     }
+  } else {
+    // What belongs to no window: a TV, a relay. What is wired to real pins has no face.
+    if (device.text !== undefined) box.append(faces.sign = make("div", { className: "sign" }));
+    else lamps();
+    at("others").append(box);
   }
   if (device.knobs) {
     faces.knobs = Object.entries(device.knobs).map(([knob, value]) => {
