@@ -1,9 +1,11 @@
 """Signs over a simple serial frame that a text profile describes (drivers/frame.py)."""
 
 import time
+from typing import Any
 
 from drivers.base import Device, DeviceFault, Latest
-from drivers.frame import Frame, profile
+from drivers.frame import Frame
+from drivers.frame import profile as _load
 from drivers.link import Link, gbk
 
 RESEND = 60.0  # s: such signs do not answer, so nobody knows what they have forgotten
@@ -17,6 +19,12 @@ class Driver(Device):
         """`profile`: one of drivers/profiles, or the path of a file of your own."""
         super().__init__(name)
         self._profile, self._address = profile, bytes([address])
+        self._look: dict[str, Any] = {}
+        try:
+            # A sign without Chinese shows the number alone: what is left of a sentence would mislead.
+            self.numbers = _load(profile).get("encoding") == "ascii"
+        except (OSError, ValueError):
+            self.numbers = False  # attach says it
         self._text: Latest[str] = Latest()
         self._resend = 0.0
 
@@ -26,7 +34,7 @@ class Driver(Device):
 
     def attach(self, link: Link) -> None:
         try:
-            self._look = profile(self._profile)
+            self._look = _load(self._profile)
             self._frame = Frame(self._look["show"])
         except (OSError, ValueError, KeyError) as error:
             raise DeviceFault("no_profile", again=10.0) from error
@@ -37,10 +45,7 @@ class Driver(Device):
             self._resend = time.monotonic() + RESEND
             self._text.again()
         if (text := self._text.take()) is not None:
-            ascii_only = self._look.get("encoding") == "ascii"
-            # What has no Latin letters is left out: a number is better than question marks.
-            shown = " ".join(text.encode("ascii", "replace").decode().replace("?", " ").split())
-            data = self._frame.build(address=self._address, text=gbk(shown if ascii_only else text))
+            data = self._frame.build(address=self._address, text=gbk(text))
             if self._look.get("even_parity"):
                 data = bytes(byte | byte.bit_count() % 2 << 7 for byte in data)
             link.write(data)

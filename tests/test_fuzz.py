@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers import callunit_keypad, printer_escpos, sign_onbon
@@ -103,6 +103,8 @@ MACHINES: list[Callable[[], Machine]] = [
 
 @pytest.mark.parametrize("make", MACHINES, ids=lambda make: type(make()).__name__)
 @given(noises=st.lists(NOISE, max_size=5))
+@example(noises=[b"\x1c&", b"\x81\r"])  # half a Chinese character
+@example(noises=[bytes(12)])  # a Modbus TCP head that announces nothing
 def test_no_machine_dies_of_any_bytes(make: Callable[[], Machine], noises: list[bytes]) -> None:
     machine = make()
     for noise in noises:

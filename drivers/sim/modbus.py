@@ -45,7 +45,7 @@ class ModbusUnit(Machine):
         answer = b""
         while len(self._heard) >= 12 and len(self._heard) >= (size := 6 + self._heard[5]):
             head, request, self._heard = self._heard[:4], self._heard[6:size], self._heard[size:]
-            if request[0] == self.address:
+            if len(request) >= 6 and request[0] == self.address:
                 body = self._answer(request)
                 number = bytes([head[0] ^ 0x55]) + head[1:] if self.garbled else head
                 answer += number + struct.pack(">H", len(body)) + body

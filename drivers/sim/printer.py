@@ -132,6 +132,7 @@ class Printer(Machine):
                 self._picture = (command[4] + 256 * command[5], command[6] + 256 * command[7])
             case _ if command[0] >= 0x20:
                 char = command.decode("gbk" if self._chinese else "cp437", "replace")
+                char = char if char.isprintable() else "\ufffd"  # such as half a Chinese character
                 self._text += char
                 self._line.append(_glyph(char, *self._scale))
         return b""
