@@ -302,6 +302,31 @@ def test_a_cable_out_during_a_page_leaves_it_unconfirmed_and_the_next_clean(
 
 
 @serial
+def test_a_cable_out_at_every_byte_is_printed_or_flagged_and_never_printed_twice(
+    bench: Bench, tape: Tape
+) -> None:
+    for at in range(1, len(frame(TICKET, cutter=True)) + 1):
+        out, before = threading.Event(), tape.printed
+        tape.heard, tape.at = b"", at
+        tape.act = lambda out=out: (setattr(tape, "deaf", True), out.set())  # type: ignore[misc]
+        answers = bench.print(TICKET)
+        assert out.wait(5.0), at
+        bench.wire.unplug()
+        until(lambda a=answers: a[-1:] in (["unconfirmed"], ["confirmed"]))  # type: ignore[misc]
+        tape.deaf = False
+        bench.wire.plug()
+        until(lambda: bench.driver.wake() or bench.driver.health.state == "up")
+        until(lambda: bench.driver.wake() or bench.driver._mend == b"")
+        whole = [
+            text
+            for text in tape.texts[len(tape.texts) - (tape.printed - before) :]
+            if text.endswith("前面 2 人")
+        ]
+        assert answers == ["unconfirmed"], at
+        assert len(whole) <= 1, at
+
+
+@serial
 def test_the_late_answer_of_a_lost_page_does_not_confirm_the_next(bench: Bench, tape: Tape) -> None:
     tape.at, tape.act = 4000, lambda: setattr(tape, "paper_out", True)
     first = bench.print(picture(1))
