@@ -47,7 +47,7 @@ def listen(bind: str, port: int) -> socket.socket:
 def require_ports(plan: Settings) -> None:
     """Every device file that hall.toml names must exist at a first start. Raises CannotStart."""
     for name, device in plan.device.items():
-        file = device.url.removeprefix("lp:")
+        file = device.url.removeprefix("lp:").removeprefix("spi:")
         if file.startswith("/") and not Path(file).exists():
             raise CannotStart("no_port", device=name, url=device.url)
 

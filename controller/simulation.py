@@ -21,6 +21,7 @@ from drivers.sim.cec import Television
 from drivers.sim.display import Display
 from drivers.sim.gpio import Pins
 from drivers.sim.keypad import Keypad
+from drivers.sim.matrix import Matrix
 from drivers.sim.printer import Printer
 from drivers.sim.sign import Sign
 from drivers.sim.unit_ff68 import Unit
@@ -34,6 +35,7 @@ _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "sign_modbus": lambda device: Display(
         device.options["address"], device.options.get("encoding", "number"), _tcp(device)
     ),
+    "sign_max7219": lambda device: Matrix(device.options.get("chips", 4)),
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
     "power_cec": lambda device: Television(),
     "power_modbus": lambda device: CallUnit(device.options["address"], _tcp(device)),

@@ -32,14 +32,14 @@ class Link:
     tape: Callable[[str, bytes], None] | None = None  # hears all that goes "out" and comes "in"
 
     def __init__(self, url: str, baudrate: int) -> None:
-        """`url`: a tty path, a pyserial URL (`socket://host:port`), `usb://0416:5011` or
-        `lp:/dev/usb/lp0` (drivers/usbwire.py); `baudrate` in bit/s, 8N1."""
+        """`url`: a tty path, a pyserial URL (`socket://host:port`), `usb://0416:5011`,
+        `lp:/dev/usb/lp0` or `spi:/dev/spidev0.0` (drivers/usbwire.py); `baudrate` in bit/s, 8N1."""
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.
         self.letters: dict[bytes, list[bytes]] = {}
         self._wire: Any
         try:
-            if url.startswith(("usb:", "lp:")):
+            if url.startswith(("usb:", "lp:", "spi:")):
                 self._wire = UsbWire(url) if url.startswith("usb:") else FileWire(url)
                 return
             self._wire = serial.serial_for_url(url, do_not_open=True)

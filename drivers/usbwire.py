@@ -1,15 +1,18 @@
-"""Wires that are no tty: a USB printer through libusb, or through the kernel's /dev/usb/lp*.
+"""Wires that are no tty: a USB printer through libusb or the kernel's /dev/usb/lp*, and SPI.
 
 Both offer what a pyserial port offers to `Link`: timeout, read, write, close. Source: hardware.md §3.
 """
 
 import errno
+import fcntl
 import os
 import re
 import select
+import struct
 from typing import Any
 
 _PRINTER, _BULK, _PACKET = 7, 2, 512  # interface class; transfer type; never read less than a packet
+_SPI_SPEED = 0x40046B04  # SPI_IOC_WR_MAX_SPEED_HZ: a Pi's default is too fast for long chains
 _WRITE = 2.0  # s: a printer that takes nothing for so long counts as lost
 
 
@@ -83,13 +86,13 @@ class UsbWire:
 
 
 class FileWire:
-    """A character device such as /dev/usb/lp0: `lp:/dev/usb/lp0`."""
+    """A character device: `lp:/dev/usb/lp0`, or `spi:/dev/spidev0.0`, where a write is a transfer."""
 
     def __init__(self, url: str) -> None:
-        self._file, self.timeout = (
-            os.open(url.removeprefix("lp:"), os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY),
-            0.0,
-        )
+        kind, _, path = url.partition(":")
+        self._file, self.timeout = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY), 0.0
+        if kind == "spi":
+            fcntl.ioctl(self._file, _SPI_SPEED, struct.pack("I", 1_000_000))
 
     def read(self, size: int) -> bytes:
         if not select.select([self._file], [], [], self.timeout)[0]:

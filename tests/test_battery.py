@@ -11,12 +11,21 @@ from typing import Any
 import pytest
 from wait import until
 
-from drivers import callunit_modbus, callunit_profile, power_modbus, sign_modbus, sign_onbon, sign_profile
+from drivers import (
+    callunit_modbus,
+    callunit_profile,
+    power_modbus,
+    sign_max7219,
+    sign_modbus,
+    sign_onbon,
+    sign_profile,
+)
 from drivers import printer_escpos as printer
 from drivers.base import Device, Line, Page, Port, Press
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.display import Display
+from drivers.sim.matrix import Matrix
 from drivers.sim.printer import Printer
 from drivers.sim.sign import Sign
 from drivers.sim.unit_ff68 import Unit
@@ -65,6 +74,13 @@ class Kind:
     asks: bool = True  # the driver puts questions, so it notices rude answers
 
 
+ONE = 19  # dots of the figure 1
+
+
+def lit(matrix: Matrix) -> int:
+    return sum(dot > 0 for dot in matrix.image.tobytes("raw", "L"))
+
+
 def kinds(name: str) -> Kind:
     m: Any
     d: Any
@@ -80,6 +96,9 @@ def kinds(name: str) -> Kind:
         case "sign_profile":
             m, d = AlphaSign(), sign_profile.Driver("d", "alpha")
             return Kind(m, d, lambda n: d.show(f"A{n:03}"), lambda n: m.text == f"A{n:03}", asks=False)
+        case "sign_max7219":
+            m, d = Matrix(4), sign_max7219.Driver("d")
+            return Kind(m, d, lambda n: d.show("1" * (n % 4)), lambda n: lit(m) == n % 4 * ONE, asks=False)
         case "callunit_modbus":
             m = CallUnit(1, framing == "tcp")
             d = callunit_modbus.Driver("d", 1, framing=framing, timeout=0.05, every=0.02)
@@ -101,7 +120,14 @@ def kinds(name: str) -> Kind:
 
 
 NAMES = [
-    *("sign_onbon", "sign_modbus rtu", "sign_modbus tcp", "sign_profile", "callunit_modbus rtu"),
+    *(
+        "sign_max7219",
+        "sign_onbon",
+        "sign_modbus rtu",
+        "sign_modbus tcp",
+        "sign_profile",
+        "callunit_modbus rtu",
+    ),
     *("callunit_modbus tcp", "power_modbus rtu", "power_modbus tcp", "callunit_profile", "printer_escpos"),
 ]
 

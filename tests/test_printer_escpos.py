@@ -10,13 +10,13 @@ from typing import Literal
 import pytest
 import usb.backend.libusb1
 from PIL import Image, ImageChops
+from usb_bus import UsbBus
 from wait import until
 
 from drivers.base import Line, Page, Port
 from drivers.link import Link
 from drivers.printer_escpos import Driver, frame
 from drivers.sim.printer import Printer
-from drivers.sim.usb import UsbBus
 from drivers.sim.wire import Machine, Wire
 
 QUESTIONS = b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"  # hardware.md §2.1

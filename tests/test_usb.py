@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 import usb.backend.libusb1
+from usb_bus import UsbBus
 from wait import until
 
 from drivers.base import Page, Port
 from drivers.link import Link, LinkLost
 from drivers.printer_escpos import Driver
 from drivers.sim.printer import Printer
-from drivers.sim.usb import UsbBus
 
 
 @pytest.fixture
