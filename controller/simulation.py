@@ -38,6 +38,7 @@ _MACHINES: Mapping[str, Callable[[Device], Machine]] = {
     "sign_max7219": lambda device: Matrix(device.options.get("chips", 4)),
     "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
     "power_cec": lambda device: Television(),
+    "power_dpms": lambda device: Television(),
     "power_modbus": lambda device: CallUnit(device.options["address"], _tcp(device)),
     "voice_clips": lambda device: Speaker(),
     "voice_command": lambda device: Speaker(),

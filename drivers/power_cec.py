@@ -15,6 +15,7 @@ class Driver(Device):
     """One TV. `url`: `exec:` and the command of the Pi's socket, cec0 or cec1."""
 
     wired = False
+    broken = "no_cec"  # the command is missing or fails
 
     def __init__(self, name: str, url: str = "exec:cec-ctl -d/dev/cec0") -> None:
         super().__init__(name)
@@ -26,35 +27,40 @@ class Driver(Device):
         self.wake()
 
     def attach(self, link: Link) -> None:
-        self._ask("--playback", "-S")
+        self.ask("--playback", "-S")
 
     def turn(self, link: Link) -> float:
         self._wanted.again()
         on = self._wanted.take()
         if on is None:
             return AGAIN
-        if not self._is(on):
-            self._ask("--to", "0", *(["--image-view-on"] if on else ["--standby"]))
-            if on:
-                self._ask("--active-source", "phys-addr=1.0.0.0")
-            if not self._is(on):
+        if not self.stands(on):
+            self.switch(on)
+            if not self.stands(on):
                 raise DeviceFault("not_switched", again=5.0)
         return AGAIN
 
-    def _is(self, on: bool) -> bool:
+    def switch(self, on: bool) -> None:
+        """Tell the TV."""
+        self.ask("--to", "0", *(["--image-view-on"] if on else ["--standby"]))
+        if on:
+            self.ask("--active-source", "phys-addr=1.0.0.0")
+
+    def stands(self, on: bool) -> bool:
         """Asked, not assumed: many TVs ignore what they are told."""
-        told = re.search(r"pwr-state: ([\w-]+)", self._ask("--to", "0", "--give-device-power-status"))
+        told = re.search(r"pwr-state: ([\w-]+)", self.ask("--to", "0", "--give-device-power-status"))
         if not told:
             raise DeviceFault("silent", again=5.0)
         return told[1] in _STATES[on]
 
-    def _ask(self, *words: str) -> str:
+    def ask(self, *words: str) -> str:
+        """What the command prints. Raises DeviceFault."""
         try:
             done = subprocess.run([*self._command, *words], capture_output=True, text=True, timeout=PATIENCE)
         except FileNotFoundError as error:
-            raise DeviceFault("no_cec", again=60.0) from error
+            raise DeviceFault(self.broken, again=60.0) from error
         except subprocess.TimeoutExpired as error:
             raise DeviceFault("silent", again=5.0) from error
         if done.returncode:
-            raise DeviceFault("no_cec", again=10.0)
+            raise DeviceFault(self.broken, again=10.0)
         return done.stdout

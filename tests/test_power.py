@@ -13,7 +13,7 @@ from controller.hall import State
 from controller.model import Window
 from controller.settings import Settings
 from display import screens
-from drivers import power_cec, power_gpio, power_modbus
+from drivers import power_cec, power_dpms, power_gpio, power_modbus
 from drivers.base import Device, Port
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
@@ -42,11 +42,12 @@ def tv() -> Iterator[tuple[Television, Wire]]:
     wire.unplug()
 
 
+@pytest.mark.parametrize("kind", [power_cec.Driver, power_dpms.Driver])
 def test_a_tv_goes_on_and_off_and_on_again_when_somebody_used_the_remote(
-    drive: Callable[..., None], tv: tuple[Television, Wire]
+    drive: Callable[..., None], tv: tuple[Television, Wire], kind: type[power_cec.Driver]
 ) -> None:
     machine, wire = tv
-    driver = power_cec.Driver("tv", machine.url(wire.url))
+    driver = kind("tv", machine.url(wire.url))
     drive(driver)
     driver.power(True)
     until(lambda: machine.on)
@@ -58,12 +59,24 @@ def test_a_tv_goes_on_and_off_and_on_again_when_somebody_used_the_remote(
     until(lambda: driver.health.state == "up")
 
 
-@pytest.mark.parametrize(("knob", "code"), [("stubborn", "not_switched"), ("deaf", "no_cec")])
+@pytest.mark.parametrize(
+    ("kind", "knob", "code"),
+    [
+        (power_cec.Driver, "stubborn", "not_switched"),
+        (power_cec.Driver, "deaf", "no_cec"),
+        (power_dpms.Driver, "stubborn", "not_switched"),
+        (power_dpms.Driver, "deaf", "no_wlr"),
+    ],
+)
 def test_a_tv_that_does_not_obey_is_a_red_line(
-    drive: Callable[..., None], tv: tuple[Television, Wire], knob: str, code: str
+    drive: Callable[..., None],
+    tv: tuple[Television, Wire],
+    kind: type[power_cec.Driver],
+    knob: str,
+    code: str,
 ) -> None:
     machine, wire = tv
-    driver = power_cec.Driver("tv", machine.url(wire.url))
+    driver = kind("tv", machine.url(wire.url))
     setattr(machine, knob, True)
     driver.power(True)
     drive(driver)
@@ -74,6 +87,15 @@ def test_without_cec_ctl_its_package_is_named(drive: Callable[..., None]) -> Non
     driver = power_cec.Driver("tv", "exec:no-cec-ctl")
     drive(driver)
     until(lambda: driver.health.code == "no_cec")
+
+
+def test_an_output_that_is_not_there_is_named(
+    drive: Callable[..., None], tv: tuple[Television, Wire]
+) -> None:
+    driver = power_dpms.Driver("tv", tv[0].url(tv[1].url), output="DP-1")
+    drive(driver)
+    driver.power(True)
+    until(lambda: driver.health.code == "no_output")
 
 
 @pytest.mark.parametrize("framing", ["rtu", "tcp"])

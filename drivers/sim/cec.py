@@ -1,6 +1,6 @@
-"""A TV on HDMI-CEC: `python -m drivers.sim.cec HOST PORT` is the cec-ctl that talks to it.
+"""A TV on HDMI: `python -m drivers.sim.cec HOST PORT` is the cec-ctl or wlr-randr that talks to it.
 
-Opcodes and words as cec-ctl prints them (hardware.md §8).
+Opcodes and words as cec-ctl prints them (hardware.md §8), outputs as wlr-randr 0.2.0 does.
 """
 
 import socket
@@ -8,9 +8,11 @@ import sys
 
 from drivers.sim.wire import Machine
 
+_ORDERS = {"--image-view-on": True, "--standby": False, "--on": True, "--off": False}
+
 
 class Television(Machine):
-    """Hears one line of cec-ctl's options; `stubborn`: answers, and does not obey."""
+    """Hears one line of options; answers lines and an empty one. `stubborn`: does not obey."""
 
     command = True
     knobs = ("deaf", "stubborn")
@@ -28,19 +30,21 @@ class Television(Machine):
     def feed(self, data: bytes) -> bytes:
         self._heard += data
         *lines, self._heard = self._heard.split(b"\n")
-        answer = b""
-        for line in lines:
-            words = line.decode("ascii", "replace").split()
-            if not self.stubborn and ("--image-view-on" in words or "--standby" in words):
-                self.on = "--image-view-on" in words
-            if "--give-device-power-status" in words:
-                state = "on (0x00)" if self.on else "standby (0x01)"
-                answer += f"    REPORT_POWER_STATUS (0x90):\tpwr-state: {state}".encode()
-            answer += b"\n"
-        return answer
+        return b"".join(self._said(line.decode("ascii", "replace").split()) + b"\n" for line in lines)
+
+    def _said(self, words: list[str]) -> bytes:
+        for word, on in _ORDERS.items():
+            self.on = on if word in words and not self.stubborn else self.on
+        if "--give-device-power-status" in words:
+            state = "on (0x00)" if self.on else "standby (0x01)"
+            return f"    REPORT_POWER_STATUS (0x90):\tpwr-state: {state}\n".encode()
+        if not words:
+            return f'HDMI-A-1 "TV"\n  Enabled: {"yes" if self.on else "no"}\n'.encode()
+        return b""
 
 
 if __name__ == "__main__":
     with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2.0) as television:
         television.sendall(" ".join(sys.argv[3:]).encode() + b"\n")
-        print(television.makefile().readline())
+        for line in iter(television.makefile().readline, "\n"):
+            print(line, end="")
