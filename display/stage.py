@@ -20,6 +20,7 @@ ACTOR = "stage"
 class Printer(Protocol):
     width: int
     mode: str
+    encoding: str
 
     def print(self, page: Callable[[], Page], receipt: Callable[[str], None]) -> None: ...
 
@@ -116,7 +117,7 @@ class Stage:
             return
         content = ticket.lines(self._plan, state, issued)
         # Drawn by the printer's thread: a picture takes longer than everything else here.
-        printer.print(partial(ticket.page, content, printer.width, printer.mode), report)
+        printer.print(lambda: ticket.page(content, printer.width, printer.mode, printer.encoding), report)
 
     def _report(self, day: str, number: str, answer: str) -> None:
         self._submit(m.ReportPaper(day, number, answer, actor=ACTOR))

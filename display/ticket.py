@@ -1,5 +1,6 @@
 """A ticket on paper: lines for the printer's own characters, and the same as a picture. Pure."""
 
+from dataclasses import replace
 from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -33,14 +34,23 @@ def lines(plan: Settings, state: hall.State, ticket: m.Ticket) -> tuple[Line, ..
     )
 
 
-def page(content: tuple[Line, ...], width: int, mode: str) -> Page:
-    """`content` for a printer of `width` dots; as text if `mode` says so or the font is missing."""
-    if mode == "text":
-        return Page(content)
+def page(content: tuple[Line, ...], width: int, mode: str, encoding: str) -> Page:
+    """`content` for a printer of `width` dots; as text if `mode` says so or the font is missing. A
+    line of text with a character that `encoding` lacks, such as a rare name's, is a picture."""
     try:
+        if mode == "text":
+            return Page(tuple(_whole(line, width, encoding) for line in content))
         return Page(content, picture(content, width))
     except OSError:
         return Page(content)
+
+
+def _whole(line: Line, width: int, encoding: str) -> Line:
+    try:
+        line.text.encode(encoding)
+    except UnicodeEncodeError:
+        return replace(line, image=picture((line,), width))
+    return line
 
 
 @cache

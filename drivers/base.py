@@ -57,10 +57,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text on paper, centred; `scale` 1 to 4 times the printer's 24-dot character."""
+    """A line of text on paper, centred; `scale` 1 to 4 times the printer's 24-dot character.
+
+    `image`: the line as a picture, if the printer has not all of its characters.
+    """
 
     text: str
     scale: int = 1
+    image: Image.Image | None = None
 
 
 @dataclass(frozen=True, slots=True)

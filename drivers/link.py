@@ -82,6 +82,13 @@ class Link:
         """What has come in and nobody asked for: late answers, noise."""
         return self.read(4096, 0.0)
 
+    def port_status(self) -> int | None:
+        """What a USB printer's port tells: 20 no paper, 08 no error; None on any other wire."""
+        try:
+            return self._wire.port_status() if hasattr(self._wire, "port_status") else None
+        except _ERRORS as error:
+            raise LinkLost(error) from error
+
     def seconds_for(self, size: int) -> float:
         """How long `size` bytes are under way at 10 bits a byte."""
         return size * 10 / self.baudrate
@@ -113,8 +120,8 @@ def crc16(data: bytes, start: int) -> bytes:
     return value.to_bytes(2, "little")
 
 
-def gbk(text: str) -> bytes:
-    """`text` for a device's own Chinese characters: a box for what GBK lacks; nothing for control
-    characters, which would be commands."""
+def gbk(text: str, encoding: str = "gbk") -> bytes:
+    """`text` for a device's own Chinese characters, gbk or gb18030: a box for what it lacks; nothing
+    for control characters, which would be commands."""
     shown = "".join(c for c in text if c >= " " and c != "\x7f")
-    return b"".join(c.encode("gbk", "ignore") or b"\xa1\xf5" for c in shown)
+    return b"".join(c.encode(encoding, "ignore") or b"\xa1\xf5" for c in shown)

@@ -22,6 +22,7 @@ from drivers.link import Link, gbk
 _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
 _CHUNK = 512  # bytes a turn: half a second at 9600 baud
 _KERNEL = 4096  # bytes that a serial line may still hold when write has returned
+_FAST = 115_200  # bit/s from which a picture is worth its time: 3 s instead of 40 at 9600 (§1.6)
 _ROWS = 64  # dots, the height of a raster fragment: a broken one is soon filled up
 _FENCE = b"\x1d\x72\x01"  # GS r 1, answered in order: after all that was sent before (§2.4)
 _PROCESS_ID = b"\x1d\x28\x48\x06\x00\x30\x30"  # GS ( H, function 48
@@ -52,16 +53,24 @@ def _safe(image: Image.Image) -> Image.Image:
     return Image.frombytes("1", image.size, dots, "raw", "1;I")
 
 
-def frame(page: Page, cutter: bool, fence: bytes = _FENCE) -> bytes:
+def _raster(paper: Any, image: Image.Image) -> None:
+    paper.image(_safe(image), impl="bitImageRaster", fragment_height=_ROWS)
+
+
+def frame(page: Page, cutter: bool, fence: bytes = _FENCE, encoding: str = "gbk") -> bytes:
     """All bytes of a page: reset, content, cut, fence."""
     paper = _dummy()(profile="TM-T20II")  # the default profile chats on stdout
     paper.hw("INIT")
     if page.image:
-        paper.image(_safe(page.image), impl="bitImageRaster", fragment_height=_ROWS)
+        _raster(paper, page.image)
     elif page.lines:
         paper._raw(b"\x1c\x26\x1b\x61\x01")  # Chinese on, centred (§1.6)
         for line in page.lines:
-            paper._raw(b"\x1d\x21" + bytes([(line.scale - 1) * 0x11]) + gbk(line.text) + b"\n")
+            if line.image:
+                _raster(paper, line.image)
+                continue
+            size = b"\x1d\x21" + bytes([(line.scale - 1) * 0x11])
+            paper._raw(size + gbk(line.text, encoding) + b"\n")
         paper._raw(b"\x1d\x21\x00\x1c\x2e")
     # Without a cutter: on to the edge at which people tear.
     paper.cut("PART") if cutter else paper.print_and_feed(6)
@@ -95,20 +104,23 @@ class Driver(Device):
         self,
         name: str,
         width: int = 576,
-        mode: Literal["raster", "text"] = "raster",
+        mode: Literal["auto", "raster", "text"] = "auto",
+        encoding: Literal["gbk", "gb18030"] = "gbk",
         cutter: bool = True,
-        ack: Literal["fence", "process_id", "none"] = "fence",
+        ack: Literal["fence", "process_id", "port_status", "none"] = "fence",
         every: float = 1.0,
         patience: float = 5.0,
     ) -> None:
-        """`width` in dots; `mode`: raster, or text in the printer's own GBK characters; `ack`: how it
-        tells that a page came out (§2.5): fence (GS r), process_id (GS ( H, Epson: surest), none (a
-        printer that tells nothing: every page stays unconfirmed); `every`: s between status
-        questions; `patience`: s a fence may take besides its bytes' time."""
+        """`width` in dots; `mode`: raster, text in the printer's own characters (`encoding`), or auto:
+        text on a line slower than 115200; `ack`: how it tells that a page came out (§2.5): fence
+        (GS r), process_id (GS ( H, Epson: surest), port_status (USB: paper and error bits only),
+        none; with the last two every page stays unconfirmed; `every`: s between status questions;
+        `patience`: s a fence may take besides its bytes' time."""
         super().__init__(name)
-        self.width, self.mode = width, str(mode)
+        self.width, self.mode, self.encoding = width, str(mode), str(encoding)
+        self._choose = mode == "auto"
         self._cutter, self._every, self._patience = cutter, every, patience
-        self._ack, self._serial = str(ack), 0
+        self.ack, self._serial = str(ack), 0
         self._jobs: deque[_Job] = deque()
         self._job: _Job | None = None  # the one of which bytes went out
         # What sets a printer right that may hold half a job: at first one of a killed hall.
@@ -146,6 +158,10 @@ class Driver(Device):
             self._end(job, "unconfirmed", frame(Page(()), self._cutter, b""))
         self._hold()
 
+    def attach(self, link: Link) -> None:
+        if self._choose:
+            self.mode = "raster" if link.baudrate >= _FAST else "text"
+
     def turn(self, link: Link) -> float:
         self._hear(link.drain())
         job = self._job = self._job or self._next(link)
@@ -161,13 +177,13 @@ class Driver(Device):
             job = _Job(lambda: Page(()), lambda answer: None, self._mend + self._mark())
             job.linger = 0.2 + link.seconds_for(len(self._mend))
             return job
-        if self._ack != "none":
+        if self.ack != "none":
             self._ask(link)
         if not self._jobs:
             return None
         job = self._jobs.popleft()
         try:
-            job.data = frame(job.page(), self._cutter, self._mark())
+            job.data = frame(job.page(), self._cutter, self._mark(), self.encoding)
         except Exception:
             job.receipt("failed")
             raise
@@ -178,7 +194,7 @@ class Driver(Device):
         job.sent += len(chunk)  # counted first: nobody knows how much of a failed write went out
         self._fence = None  # nothing that came so far can answer this job
         link.write(chunk)
-        if job.sent == len(job.data) and self._ack == "none":
+        if job.sent == len(job.data) and self.ack == "none":
             self._end(job, "unconfirmed")
         elif job.sent == len(job.data):
             job.ask = time.monotonic() + link.seconds_for(min(job.sent, _KERNEL))
@@ -203,6 +219,8 @@ class Driver(Device):
             raise
         if fenced:
             self._end(job, "confirmed" if self._fence in (0x00, 0x03) else "unconfirmed")
+        elif self.ack == "port_status":
+            self._end(job, "unconfirmed")
         elif self._fence is None and now > job.limit:
             # Well, and yet no answer: it was switched off, and its memory is gone.
             self._end(job, "unconfirmed", _AFRESH if self._mends < 2 else b"")
@@ -213,7 +231,7 @@ class Driver(Device):
 
     def _unasked(self, seconds: float) -> float:
         """The end of a turn that put no question, so that it cannot lift a fault."""
-        if self._ack != "none" and self.health.state in ("starting", "down"):
+        if self.ack != "none" and self.health.state in ("starting", "down"):
             raise DeviceFault(self.health.code or "starting", seconds)
         return seconds
 
@@ -221,7 +239,8 @@ class Driver(Device):
         """What asks, behind a page, whether it came out."""
         self._serial += 1
         # Four characters from 20 to 7E that the printer sends back (§2.4).
-        return {"fence": _FENCE, "none": b""}.get(self._ack, _PROCESS_ID + self._id())
+        marks = {"fence": _FENCE, "process_id": _PROCESS_ID + self._id()}
+        return marks.get(self.ack, b"")
 
     def _id(self) -> bytes:
         return b"%04d" % (self._serial % 10_000)
@@ -246,6 +265,9 @@ class Driver(Device):
     def _ask(self, link: Link) -> None:
         """All four questions; near end degrades, and what hinders printing raises."""
         try:
+            if self.ack == "port_status":
+                self._ask_port(link)
+                return
             replies = {n: self._reply(link, n) for n in (1, 2, 3, 4)}
             for n, bits, code in _FAULTS:
                 if replies[n] & bits:
@@ -257,6 +279,15 @@ class Driver(Device):
             self.report("degraded", "near_end")
         elif self.health.state == "degraded":
             self.report("up")
+
+    def _ask_port(self, link: Link) -> None:
+        status = link.port_status()
+        if status is None:
+            raise DeviceFault("no_port_status", 10.0)
+        if status & 0x20:
+            raise DeviceFault("paper_out", self._every)
+        if not status & 0x08:
+            raise DeviceFault("error", self._every)
 
     def _reply(self, link: Link, n: int) -> int:
         self._hear(link.drain())

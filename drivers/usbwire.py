@@ -60,6 +60,7 @@ class UsbWire:
         except NotImplementedError:
             pass
         usb.util.claim_interface(self._device, number)
+        self._number = number
         ends = [end for end in interface if end.bmAttributes & 3 == _BULK]
         self._out = next(end for end in ends if not end.bEndpointAddress & 0x80)
         self._in = next((end for end in ends if end.bEndpointAddress & 0x80), None)
@@ -78,6 +79,10 @@ class UsbWire:
     def write(self, data: bytes) -> None:
         while data:  # after a timeout nobody knows how much went out: it is raised
             data = data[self._out.write(data, round(_WRITE * 1000)) :]
+
+    def port_status(self) -> int:
+        """GET_PORT_STATUS of the USB printer class."""
+        return int(self._device.ctrl_transfer(0xA1, 1, 0, self._number, 1, 1000)[0])
 
     def close(self) -> None:
         import usb.util
@@ -107,6 +112,10 @@ class FileWire:
             if not select.select([], [self._file], [], _WRITE)[1]:
                 raise TimeoutError(errno.ETIMEDOUT, "the printer takes nothing")
             data = data[os.write(self._file, data) :]
+
+    def port_status(self) -> int:
+        """The same, asked by the kernel: LPGETSTATUS of linux/lp.h."""
+        return fcntl.ioctl(self._file, 0x060B, bytes(4))[0]
 
     def close(self) -> None:
         os.close(self._file)

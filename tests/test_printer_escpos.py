@@ -13,6 +13,7 @@ from PIL import Image, ImageChops
 from usb_bus import UsbBus
 from wait import until
 
+from display import ticket
 from drivers.base import Line, Page, Port
 from drivers.link import Link
 from drivers.printer_escpos import Driver, frame
@@ -522,5 +523,80 @@ def test_a_printer_that_tells_nothing_prints_and_is_never_called_confirmed(tmp_p
     until(lambda: len(mute.texts) == 3)
     assert answers == ["unconfirmed"] * 3
     assert b"\x10\x04" not in mute.heard, "no question is put to it"
+    port.stop()
+    wire.unplug()
+
+
+@pytest.mark.parametrize(("baudrate", "mode"), [(9600, "text"), (115200, "raster")])
+def test_a_slow_line_gets_text_and_a_fast_one_pictures(tmp_path: Path, baudrate: int, mode: str) -> None:
+    wire = Wire(tmp_path / "p", Printer())
+    driver = Driver("printer")
+    port = Port(wire.url, baudrate, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    assert driver.mode == mode
+    port.stop()
+    wire.unplug()
+
+
+@pytest.mark.parametrize(("encoding", "pictures"), [("gbk", True), ("gb18030", False)])
+def test_a_character_that_the_printer_lacks_is_a_picture_of_its_line(
+    tmp_path: Path, tape: Tape, encoding: Literal["gbk", "gb18030"], pictures: bool
+) -> None:
+    tape.gb18030 = encoding == "gb18030"
+    wire = Wire(tmp_path / "p", tape)
+    driver = Driver("printer", mode="text", encoding=encoding, every=0.05)
+    port = Port(wire.url, 921600, [driver], 0.1)
+    port.start()
+    answers: list[str] = []
+    lines = (Line("服务大厅"), Line("㛃女士", 2), Line("A001", 3))  # hardware.md §1.6: four bytes
+    driver.print(lambda: ticket.page(lines, 576, driver.mode, driver.encoding), answers.append)
+    until(lambda: answers == ["confirmed"])
+    assert (b"\x1dv0" in tape.heard) == pictures
+    assert tape.texts == ["服务大厅\nA001" if pictures else "服务大厅\n㛃女士\nA001"]
+    if pictures:
+        line = ticket.picture((lines[1],), 576)
+        rows = [tape.papers[0].crop((0, y, 576, y + line.height)) for y in range(tape.papers[0].height)]
+        assert any(row.tobytes() == line.tobytes() for row in rows), (
+            "the picture is on the paper, dot for dot"
+        )
+    port.stop()
+    wire.unplug()
+
+
+def test_a_port_that_tells_its_status_only_notices_faults_and_confirms_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Mute(Tape):
+        def feed(self, data: bytes) -> bytes:
+            super().feed(data)
+            return b""
+
+    mute = Mute()
+    bus = UsbBus(mute)
+    monkeypatch.setattr(usb.backend.libusb1, "get_backend", lambda *_, **__: bus)
+    driver = Driver("printer", ack="port_status", every=0.05)
+    port = Port("usb://0416:5011", 9600, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    mute.paper_out = True
+    until(lambda: driver.health.code == "paper_out")
+    answers: list[str] = []
+    driver.print(lambda: TICKET, answers.append)
+    until(lambda: answers == ["pending"])
+    mute.paper_out = False
+    until(lambda: answers == ["pending", "unconfirmed"])
+    until(lambda: len(mute.texts) == 1)
+    mute.cover_open = True
+    until(lambda: driver.health.code == "error")
+    assert b"\x10\x04" not in mute.heard, "no question is put to it"
+    port.stop()
+
+
+def test_a_wire_without_a_port_status_is_named(tmp_path: Path) -> None:
+    wire, driver = Wire(tmp_path / "p", Printer()), Driver("printer", ack="port_status")
+    port = Port(wire.url, 9600, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.code == "no_port_status")
     port.stop()
     wire.unplug()

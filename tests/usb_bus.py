@@ -8,13 +8,11 @@ from typing import Any
 import usb.backend
 from usb.core import USBError, USBTimeoutError
 
-from drivers.sim.wire import Machine
-
 
 class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
     """One printer at bus 1, port 1.2. Its address changes with every plugging."""
 
-    def __init__(self, machine: Machine, serial: str | None = "SN001") -> None:
+    def __init__(self, machine: Any, serial: str | None = "SN001") -> None:
         super().__init__()
         self.machine, self.plugged, self.busy, self.opened = machine, True, False, 0
         self.stuck_after: int | None = None  # bytes after which nothing is taken any more
@@ -106,8 +104,12 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
     def ctrl_transfer(
         self, dev: int, kind: int, request: int, value: int, index: int, data: Any, t: int
     ) -> int:
-        """GET_DESCRIPTOR of the strings: the languages, the serial number."""
+        """GET_DESCRIPTOR of the strings: the languages, the serial number; GET_PORT_STATUS."""
         self._there(dev)
+        if (kind, request) == (0xA1, 1):
+            empty, ill = self.machine.paper_out, self.machine.paper_out or self.machine.cover_open
+            data[0] = 0x10 | 0x20 * empty | 0x08 * (not ill)  # hardware.md §2.4
+            return 1
         text = b"\x09\x04" if value & 0xFF == 0 else (self._serial or "").encode("utf-16-le")
         answer = bytes([len(text) + 2, 3]) + text
         data[: len(answer)] = type(data)("B", answer)

@@ -16,7 +16,7 @@ from controller.engine import Engine
 from display import screens
 from display.words import say, when
 from drivers.base import Device
-from web.status import cure, view
+from web.status import facts, view
 
 # What a window can be asked to do, as addresses say it; `next` is called call-next there.
 VERBS = {name.replace("_", "-"): kind for name, kind in keys.COMMANDS.items()}
@@ -84,7 +84,7 @@ def create(house: House) -> Flask:
     def status() -> str:
         lang = "en" if request.args.get("lang") == "en" else "zh"
         page = view(engine, house.devices, house.notes, house.screens(), lang)
-        return render_template("status.html", lang=lang, say=say, cure=cure, known=technician(), **page)
+        return render_template("status.html", lang=lang, say=say, facts=facts, known=technician(), **page)
 
     @app.get("/board")
     def wall() -> str:

@@ -72,6 +72,12 @@ def cure(device: Device, lang: str) -> str:
     return say(f"fault.{health.code}", lang, detail=health.detail) if health.code else ""
 
 
+def facts(device: Device, lang: str) -> list[str]:
+    """All that the page says of a device: what to do about it, and how it tells what it did."""
+    ack = getattr(device, "ack", "")
+    return [text for text in (cure(device, lang), ack and say(f"status.ack_{ack}", lang)) if text]
+
+
 def _answer(devices: list[Device], all_needed: bool, lang: str) -> dict[str, Any]:
     """yes, partly or no for one question, and what to do about it."""
     if not devices:

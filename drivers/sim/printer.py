@@ -38,6 +38,7 @@ class Printer(Machine):
 
     knobs = ("deaf", "paper_out", "cover_open", "near_end", "garbled")
     paper_out = cover_open = near_end = garbled = False
+    gb18030 = False  # has characters of four bytes too
     process_ids = False  # knows GS ( H, as Epson's do; others print its parameters
 
     def __init__(self, width: int = 576) -> None:
@@ -107,6 +108,8 @@ class Printer(Machine):
         if data[0] in b"\x10\x1b\x1c\x1d":
             feeds_too = data in (b"\x1dVA", b"\x1dVB")  # and by how much
             return 2 + _PARAMETERS.get(data[:2], 0) + feeds_too
+        if self._chinese and self.gb18030 and data[1:2] and data[0] > 0x80 and 0x30 <= data[1] <= 0x39:
+            return 4
         return 2 if self._chinese and data[0] > 0x80 else 1
 
     def _obey(self, command: bytes) -> bytes:
@@ -131,7 +134,9 @@ class Printer(Machine):
             case b"\x1dv":
                 self._picture = (command[4] + 256 * command[5], command[6] + 256 * command[7])
             case _ if command[0] >= 0x20:
-                char = command.decode("gbk" if self._chinese else "cp437", "replace")
+                char = command.decode(
+                    ("gb18030" if self.gb18030 else "gbk") if self._chinese else "cp437", "replace"
+                )
                 char = char if char.isprintable() else "\ufffd"  # such as half a Chinese character
                 self._text += char
                 self._line.append(_glyph(char, *self._scale))
