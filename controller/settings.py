@@ -69,7 +69,8 @@ class Kiosk:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A stanza [device.NAME]. `options` are the parameters of the driver's constructor."""
+    """A stanza [device.NAME]. `options` are the parameters of the driver's constructor; `zone`: the
+    windows whose calls a voice speaks, all if none is named."""
 
     driver: str
     url: str = ""
@@ -77,6 +78,7 @@ class Device:
     retry: float = 5.0
     window: str = ""
     kiosk: str = ""
+    zone: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -279,9 +281,13 @@ class _Reader:
             self.among(("kiosk", name, "printer"), kiosk.printer, names.get("device", ()))
         for name, device in (parts.get("device") or {}).items():
             path = ("device", name)
-            for group, word in (("window", device.window), ("kiosk", device.kiosk)):
-                if word:
-                    self.among((*path, group), word, names.get(group, ()))
+            for key, group, words in (
+                ("window", "window", (device.window,)),
+                ("kiosk", "kiosk", (device.kiosk,)),
+                ("zone", "window", device.zone),
+            ):
+                for word in filter(None, words):
+                    self.among((*path, key), word, names.get(group, ()))
             for key in device.options.get("pins", {}):
                 self.among((*path, "pins"), key, names.get("service", ()))
             for key in device.options.get("keys", []):

@@ -52,7 +52,6 @@ class Stage:
     ) -> None:
         self._plan, self._devices, self._submit = plan, devices, submit
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
-        self._voices = [device for device in devices.values() if isinstance(device, Voice)]
 
     def start(self, state: State, now: Now) -> None:
         """After a start: nobody knows whether paper under way came out, nor which printers are
@@ -84,7 +83,7 @@ class Stage:
                 case m.TicketIssued(ticket=number) | m.TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number])
                 case m.TicketCalled() | m.TicketRecalled():
-                    self._speak(screens.call(event.ticket, event.window))
+                    self._speak(screens.call(event.ticket, event.window), event.window)
                 case m.KioskClosed(kiosk=name, reason=reason) if reason != "starting":
                     if name not in self._told:  # once, though one fault may turn into another
                         self._speak(say("voice.kiosk_closed"))
@@ -135,6 +134,9 @@ class Stage:
                 if self._plan.device[name].window == command.window and isinstance(device, CallUnit):
                     device.refuse()
 
-    def _speak(self, text: str) -> None:
-        for voice in self._voices:
-            voice.say(text)
+    def _speak(self, text: str, window: str = "") -> None:
+        """By every voice of the hall, or by those whose zone has `window`."""
+        for name, voice in self._devices.items():
+            zone = self._plan.device[name].zone
+            if isinstance(voice, Voice) and not (window and zone and window not in zone):
+                voice.say(text)

@@ -104,6 +104,20 @@ def test_a_refused_press_blinks_red(hall: Hall) -> None:
     until(lambda: not hall.machine("unit4").lamps[2])
 
 
+def test_a_voice_with_a_zone_speaks_the_calls_of_its_windows_only(start_hall: Callable[..., Hall]) -> None:
+    voice = '\n[device.{0}]\ndriver = "voice_command"\nurl = "exec:{0}"\nzone = {1}\n'
+    text = EXAMPLE.read_text() + voice.format("left", ["1", "2"]) + voice.format("right", ["3", "4"])
+    hall = start_hall(text)
+    for window in ("1", "3"):
+        hall.take("A")
+        hall.call(window)
+    until(lambda: len(spoken(hall)) == 2)
+    until(lambda: ["到1号" in text for text in hall.machine("left").spoken] == [True])
+    until(lambda: ["到3号" in text for text in hall.machine("right").spoken] == [True])
+    hall.turn("printer", "paper_out")
+    until(lambda: all("取号机暂停" in hall.machine(name).spoken[-1] for name in ("left", "right")))
+
+
 def test_at_the_midday_break_the_buttons_go_dark_and_the_signs_say_when_it_goes_on(hall: Hall) -> None:
     pins = hall.house.engine.plan.device["buttons"].options["lamps"]
     until(lambda: hall.twin._pins.lit(pins["A"]))
