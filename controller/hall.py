@@ -30,6 +30,7 @@ class State:
     tickets: Mapping[str, m.Ticket] = field(default_factory=dict)
     windows: Mapping[str, m.Window] = field(default_factory=dict)
     calls: tuple[m.Call, ...] = ()
+    rolls: Mapping[str, m.Roll] = field(default_factory=dict)
 
     def window(self, name: str) -> m.Window:
         return self.windows.get(name, m.Window())
@@ -75,7 +76,9 @@ def _time(plan: Settings, state: State, now: Now) -> Iterator[m.Event]:
             unserved = () if state.provisional else tuple(state.tickets)
             yield m.DayClosed(state.day, unserved, **stamp)
         tickets = tuple(kept.tickets.values())
-        yield m.DayOpened(today, state.kiosks, kept.issued, tickets, kept.windows, kept.calls, **stamp)
+        rolls = {kiosk: m.Roll(roll.used) for kiosk, roll in state.rolls.items()}
+        opened = (today, state.kiosks, kept.issued, tickets, kept.windows, kept.calls, rolls)
+        yield m.DayOpened(*opened, **stamp)
         state = State()
     # A clock that nobody trusts locks nobody out.
     opens = not now.trusted or calendar.is_open(plan, now.wall)
@@ -99,10 +102,14 @@ def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: S
                 yield m.KioskClosed(kiosk, reason, **stamp)
         case m.TakeTicket(service, kiosk):
             yield _issue(plan, state, service, kiosk, now, stamp)
-        case m.ReportPaper(day, number, answer):
+        case m.ChangeRoll(printer):
+            for name, place in plan.kiosk.items():
+                if place.printer == printer:
+                    yield m.RollChanged(name, **stamp)
+        case m.ReportPaper(day, number, answer, millimetres):
             ticket = state.tickets.get(number)
             if day == state.day and ticket and ticket.paper != answer:
-                yield m.TicketPrinted(number, answer, **stamp)
+                yield m.TicketPrinted(number, answer, millimetres, **stamp)
         case m.Reprint(number):
             if number not in state.tickets:
                 raise m.Refused("no_such_ticket", ticket=number)
@@ -192,12 +199,16 @@ def evolve(state: State, event: m.Event) -> State:
     match event:
         case m.DayOpened():
             tickets = {ticket.number: ticket for ticket in event.tickets}
-            day = State(event.day, kiosks=event.kiosks, issued=event.issued)
+            day = State(event.day, kiosks=event.kiosks, issued=event.issued, rolls=event.rolls)
             return replace(day, tickets=tickets, windows=event.windows, calls=event.calls)
         case m.SessionOpened() | m.SessionClosed():
             return replace(state, open=isinstance(event, m.SessionOpened))
         case m.KioskClosed(kiosk=kiosk, reason=reason):
-            return replace(state, kiosks={**state.kiosks, kiosk: reason})
+            # What is printed after the paper ended is printed on a new roll.
+            rolls = _new_roll(state, kiosk) if reason == "paper_out" else state.rolls
+            return replace(state, kiosks={**state.kiosks, kiosk: reason}, rolls=rolls)
+        case m.RollChanged(kiosk=kiosk):
+            return replace(state, rolls=_new_roll(state, kiosk))
         case m.KioskOpened(kiosk=kiosk):
             left = {name: reason for name, reason in state.kiosks.items() if name != kiosk}
             return replace(state, kiosks=left)
@@ -206,13 +217,21 @@ def evolve(state: State, event: m.Event) -> State:
             issued = {**state.issued, service: int(number.removeprefix(service))}
             return replace(state, issued=issued, tickets={**state.tickets, number: ticket})
         case m.TicketPrinted(ticket=number, answer=answer) if number in state.tickets:
-            return _with_ticket(state, replace(state.tickets[number], paper=answer))
+            ticket = replace(state.tickets[number], paper=answer)
+            roll = state.rolls.get(ticket.kiosk, m.Roll())
+            used, today = roll.used + event.millimetres, roll.today + event.millimetres
+            rolls = {**state.rolls, ticket.kiosk: m.Roll(used, today, roll.first or event.at)}
+            return _with_ticket(replace(state, rolls=rolls), ticket)
         case m.TicketReprinted(ticket=number, copy=copy) if number in state.tickets:
             ticket = replace(state.tickets[number], paper="printing", prints=copy)
             return _with_ticket(state, ticket)
         case m.WindowEvent(window=name):
             return _evolve_window(state, event, name)
     return state
+
+
+def _new_roll(state: State, kiosk: str) -> Mapping[str, m.Roll]:
+    return {**state.rolls, kiosk: replace(state.rolls.get(kiosk, m.Roll()), used=0)}
 
 
 def _with_ticket(state: State, ticket: m.Ticket) -> State:

@@ -31,6 +31,15 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class Roll:
+    """Millimetres of paper that a kiosk has used: since its roll was new, and today since `first`."""
+
+    used: int = 0
+    today: int = 0
+    first: Now | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A window's day: who sits there (工号), and the ticket in front of it."""
 
@@ -91,7 +100,8 @@ class LoadPlan(Command): text: str  # of hall.toml
 class OpenKiosk(Command): kiosk: str
 class CloseKiosk(Command): kiosk: str; reason: str  # it can print no tickets; reason is a code
 class TakeTicket(Command): service: str; kiosk: str  # whose printer prints it
-class ReportPaper(Command): day: str; ticket: str; answer: str  # as in TicketPrinted
+class ReportPaper(Command): day: str; ticket: str; answer: str; millimetres: int = 0  # as in TicketPrinted
+class ChangeRoll(Command): printer: str  # somebody put in a new one before the old one ended
 class Reprint(Command): ticket: str  # once more, marked 补打
 
 class SignIn(AtWindow): clerk: str  # a 工号
@@ -111,7 +121,10 @@ class SessionClosed(Event): "Opening hours ended; who is in the hall is still se
 class KioskOpened(Event): kiosk: str
 class KioskClosed(Event): kiosk: str; reason: str
 class TicketIssued(Event): ticket: str; service: str; kiosk: str
-class TicketPrinted(Event): ticket: str; answer: str  # confirmed pending unconfirmed failed
+class RollChanged(Event): kiosk: str
+class TicketPrinted(Event):
+    ticket: str; answer: str  # confirmed pending unconfirmed failed
+    millimetres: int = 0  # of paper
 class TicketReprinted(Event): ticket: str; copy: int  # 2 is the first 补打
 
 class ClerkSignedIn(WindowEvent): clerk: str
@@ -139,3 +152,4 @@ class DayOpened(Event):
     tickets: tuple[Ticket, ...] = ()
     windows: Mapping[str, Window] = field(default_factory=dict)
     calls: tuple[Call, ...] = ()
+    rolls: Mapping[str, Roll] = field(default_factory=dict)

@@ -64,7 +64,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Kiosk:
-    printer: str  # the device that prints its tickets
+    """`printer`: the device that prints its tickets; `roll`: metres of paper on a new roll."""
+
+    printer: str
+    roll: float = 50.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """What window signs, lamps, boards and the voice show and say, from what is true. Pure."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controller import calendar, hall
+from controller import model as m
+from controller.clock import Now, elapsed
 from controller.settings import Settings
 from display.words import say, when
 
@@ -49,6 +51,23 @@ def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
     """Do TVs and signs need power: somebody is served or may come, also in the midday break."""
     staffed = any(window.clerk for window in state.windows.values())
     return state.open or staffed or calendar.in_break(plan, wall)
+
+
+def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -> str:
+    """The metres of paper left in a kiosk's printer, and when they end if today goes on like this;
+    empty for other devices."""
+    kiosks = {name: kiosk for name, kiosk in plan.kiosk.items() if kiosk.printer == printer}
+    if not kiosks:
+        return ""
+    rolls = [state.rolls.get(name, m.Roll()) for name in kiosks]
+    left = max(0.0, max(kiosk.roll for kiosk in kiosks.values()) - sum(r.used for r in rolls) / 1000)
+    today = sum(r.today for r in rolls) / 1000
+    seconds = max((elapsed(r.first, now) or 0.0 for r in rolls if r.first), default=0.0)
+    # Before a quarter of an hour has shown a pace, nobody can tell.
+    if today and seconds > 900 and (hours := left / today * seconds / 3600) < 24:
+        end = now.wall + timedelta(hours=hours)
+        return say("status.roll_until", lang, metres=round(left), time=f"{end:%H:%M}")
+    return say("status.roll", lang, metres=round(left))
 
 
 def spell(number: str) -> str:

@@ -116,10 +116,19 @@ class Stage:
             return
         content = ticket.lines(self._plan, state, issued)
         # Drawn by the printer's thread: a picture takes longer than everything else here.
-        printer.print(lambda: ticket.page(content, printer.width, printer.mode, printer.encoding), report)
+        lengths: list[int] = []
 
-    def _report(self, day: str, number: str, answer: str) -> None:
-        self._submit(m.ReportPaper(day, number, answer, actor=ACTOR))
+        def draw() -> Page:
+            page = ticket.page(content, printer.width, printer.mode, printer.encoding)
+            lengths.append(page.millimetres)
+            return page
+
+        # No paper was used for what failed, nor yet for what waits.
+        on_paper = ("confirmed", "unconfirmed")
+        printer.print(draw, lambda answer: report(answer, sum(lengths) * (answer in on_paper)))
+
+    def _report(self, day: str, number: str, answer: str, millimetres: int = 0) -> None:
+        self._submit(m.ReportPaper(day, number, answer, millimetres, actor=ACTOR))
 
     def _refused(self, command: m.Command, refusal: m.Refused) -> None:
         asking = self._plan.device.get(command.actor)

@@ -75,6 +75,14 @@ class Page:
     lines: tuple[Line, ...]
     image: Image.Image | None = None
 
+    @property
+    def millimetres(self) -> int:
+        """The paper that it takes at 8 dots a millimetre, the feed to the cutter included."""
+        pictures = [self.image] if self.image else [line.image for line in self.lines]
+        heights = [picture.height for picture in pictures if picture]
+        heights += [30 * line.scale for line in self.lines if not (self.image or line.image)]
+        return (sum(heights) + 180) // 8
+
 
 class Latest(Generic[T]):
     """Mailbox for level outputs (sign, lamp): only the newest counts; shown again on demand."""

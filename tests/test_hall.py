@@ -18,6 +18,7 @@ from controller.engine import Engine
 from controller.hall import State, ahead, decide, evolve
 from controller.settings import Settings
 from controller.store import Store
+from display import screens
 
 KINDS = (m.CallNext, m.Recall, m.Start, m.Complete, m.NoShow, m.Pause, m.Resume, m.SignOut)
 
@@ -54,6 +55,26 @@ class Day:
 @pytest.fixture
 def day(plan: Settings, clock: FakeClock) -> Day:
     return Day(plan, clock)
+
+
+def test_the_status_page_says_when_the_roll_ends(day: Day) -> None:
+    def left() -> str:
+        return screens.roll(day.plan, day.state, "printer", day.clock.now(), "zh")
+
+    def print_metres(metres: float) -> None:
+        number = day.take("A")
+        day.ask(m.ReportPaper(day.state.day, number, "confirmed", round(metres * 1000), actor="stage"))
+
+    print_metres(1)
+    assert left() == "纸约剩 49 米"
+    day.clock.advance(seconds=3600)
+    print_metres(9)  # ten in an hour and two seconds: forty more in four hours
+    assert left() == "纸约剩 40 米，照今天的用量约 13:00 用完"
+    day.ask(m.ChangeRoll("printer", actor="technician"))
+    assert left() == "纸约剩 50 米，照今天的用量约 14:00 用完"
+    day.clock.advance(seconds=24 * 3600)
+    print_metres(10)
+    assert day.state.rolls["hall"] == m.Roll(10_000, 10_000, day.events[-1].at)
 
 
 def refusal(day: Day, command: m.Command) -> str:

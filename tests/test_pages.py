@@ -187,6 +187,9 @@ def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: C
     login.click("text=补打 A001")
     until(lambda: hall.state.tickets["A001"].prints == 2)
     until(lambda: hall.machine("printer").printed == 2)
+    until(lambda: hall.state.rolls["hall"].used)
+    login.click("text=换了新纸卷")
+    until(lambda: not hall.state.rolls["hall"].used)
 
 
 def test_the_twin_shows_every_kind_of_device(

@@ -118,6 +118,17 @@ def test_a_voice_with_a_zone_speaks_the_calls_of_its_windows_only(start_hall: Ca
     until(lambda: all("取号机暂停" in hall.machine(name).spoken[-1] for name in ("left", "right")))
 
 
+def test_the_paper_that_was_used_is_counted_until_a_new_roll(hall: Hall) -> None:
+    assert "纸约剩 50 米" in hall.page("/")
+    for _ in range(3):
+        number = hall.take()
+        until(lambda n=number: hall.state.tickets[n].paper == "confirmed")
+    pieces = hall.machine("printer").papers
+    assert hall.state.rolls["hall"].used == sum(piece.height // 8 for piece in pieces)
+    hall.turn("printer", "paper_out")
+    until(lambda: hall.state.rolls["hall"].used == 0)
+
+
 def test_at_the_midday_break_the_buttons_go_dark_and_the_signs_say_when_it_goes_on(hall: Hall) -> None:
     pins = hall.house.engine.plan.device["buttons"].options["lamps"]
     until(lambda: hall.twin._pins.lit(pins["A"]))

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,7 +85,9 @@ def create(house: House) -> Flask:
     def status() -> str:
         lang = "en" if request.args.get("lang") == "en" else "zh"
         page = view(engine, house.devices, house.notes, house.screens(), lang)
-        return render_template("status.html", lang=lang, say=say, facts=facts, known=technician(), **page)
+        return render_template(
+            "status.html", lang=lang, say=say, facts=partial(facts, engine), known=technician(), **page
+        )
 
     @app.get("/board")
     def wall() -> str:
@@ -101,13 +104,21 @@ def create(house: House) -> Flask:
         answer.set_cookie("token", given, httponly=True, samesite="Strict", max_age=12 * 3600)
         return answer
 
-    @app.post("/reprint")
-    def reprint() -> Response:
+    def button(make: Callable[..., m.Command], field: str) -> Response:
+        """A button of the status page; `press` is in its form, so that pressed twice is once."""
         if not technician():
             abort(403, say("refused.forbidden"))
-        number, press = request.form.get("ticket", ""), request.form.get("press", "")
-        engine.submit(m.Reprint(number, actor="technician", press=press)).result(timeout=10)
+        command = make(request.form.get(field, ""), actor="technician", press=request.form.get("press", ""))
+        engine.submit(command).result(timeout=10)
         return make_response(redirect("/", 303))
+
+    @app.post("/reprint")
+    def reprint() -> Response:
+        return button(m.Reprint, "ticket")
+
+    @app.post("/roll")
+    def roll() -> Response:
+        return button(m.ChangeRoll, "printer")
 
     @app.get("/health")
     def health() -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 from controller import calendar
 from controller.engine import Engine
 from controller.settings import Settings
+from display import screens
 from display.words import say, when
 from drivers.base import Device
 
@@ -56,6 +57,7 @@ def view(
         "answers": answers,
         "notes": notes,
         "devices": ordered,
+        "printers": {kiosk.printer for kiosk in plan.kiosk.values()},
         "waiting": sum(1 for _ in state.waiting()),
         "windows": sum(1 for window in state.windows.values() if window.clerk),
         "papers": [t for t in state.tickets.values() if t.paper in ("pending", "unconfirmed", "failed")],
@@ -72,10 +74,11 @@ def cure(device: Device, lang: str) -> str:
     return say(f"fault.{health.code}", lang, detail=health.detail) if health.code else ""
 
 
-def facts(device: Device, lang: str) -> list[str]:
-    """All that the page says of a device: what to do about it, and how it tells what it did."""
+def facts(engine: Engine, device: Device, lang: str) -> list[str]:
+    """All that the page says of a device: what to do about it, its paper, how it tells what it did."""
+    roll = screens.roll(engine.plan, engine.state, device.name, engine.clock.now(), lang)
     ack = getattr(device, "ack", "")
-    return [text for text in (cure(device, lang), ack and say(f"status.ack_{ack}", lang)) if text]
+    return [text for text in (cure(device, lang), roll, ack and say(f"status.ack_{ack}", lang)) if text]
 
 
 def _answer(devices: list[Device], all_needed: bool, lang: str) -> dict[str, Any]:
