@@ -11,7 +11,7 @@ from controller.hall import State
 from controller.settings import Settings
 from display import screens, ticket
 from display.words import say, when
-from drivers.base import Device, Page
+from drivers.base import Device, Page, Switch
 
 ACTOR = "stage"
 
@@ -34,11 +34,6 @@ class Voice(Protocol):
 class CallUnit(Protocol):
     def show(self, lamp: str) -> None: ...
     def refuse(self) -> None: ...
-
-
-@runtime_checkable
-class Switch(Protocol):
-    def power(self, on: bool) -> None: ...
 
 
 class Stage:

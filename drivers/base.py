@@ -161,6 +161,35 @@ class Device:
             self.on_health(self)
 
 
+class Sign(Device):
+    """Shows the newest text that it was given, and all again when the wire is there again."""
+
+    numbers = False  # True: it is given a ticket's number alone, no sentence
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.text: Latest[str] = Latest()
+
+    def show(self, text: str) -> None:
+        self.text.put(text)
+        self.wake()
+
+    def attach(self, link: Link) -> None:
+        self.text.again()
+
+
+class Switch(Device):
+    """Switches displays on with the hall and off after work."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.wanted: Latest[bool] = Latest()
+
+    def power(self, on: bool) -> None:
+        self.wanted.put(on)
+        self.wake()
+
+
 class Button(Device):
     """A device with keys. Emits presses; the receiver of `emit` must return at once."""
 

@@ -4,14 +4,14 @@ import re
 import shlex
 import subprocess
 
-from drivers.base import Device, DeviceFault, Latest
+from drivers.base import DeviceFault, Switch
 from drivers.link import Link
 
 PATIENCE, AGAIN = 20.0, 60.0  # s: a TV wakes slowly; between looks, as people have remote controls
 _STATES = {True: ("on", "to-on"), False: ("standby", "to-standby")}
 
 
-class Driver(Device):
+class Driver(Switch):
     """One TV. `url`: `exec:` and the command of the Pi's socket, cec0 or cec1."""
 
     wired = False
@@ -20,18 +20,13 @@ class Driver(Device):
     def __init__(self, name: str, url: str = "exec:cec-ctl -d/dev/cec0") -> None:
         super().__init__(name)
         self._command = shlex.split(url.removeprefix("exec:"))
-        self._wanted: Latest[bool] = Latest()
-
-    def power(self, on: bool) -> None:
-        self._wanted.put(on)
-        self.wake()
 
     def attach(self, link: Link) -> None:
         self.ask("--playback", "-S")
 
     def turn(self, link: Link) -> float:
-        self._wanted.again()
-        on = self._wanted.take()
+        self.wanted.again()
+        on = self.wanted.take()
         if on is None:
             return AGAIN
         if not self.stands(on):

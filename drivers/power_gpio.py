@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from drivers.base import Device, DeviceFault, Latest
+from drivers.base import DeviceFault, Switch
 from drivers.link import Link
 
 
-class Driver(Device):
+class Driver(Switch):
     """`pin`: BCM; `closed_at_high`: False for the many boards whose relay closes at low."""
 
     wired = False
@@ -14,12 +14,7 @@ class Driver(Device):
     def __init__(self, name: str, pin: int, closed_at_high: bool = True) -> None:
         super().__init__(name)
         self._pin, self._high = pin, closed_at_high
-        self._wanted: Latest[bool] = Latest()
         self._part: Any = None
-
-    def power(self, on: bool) -> None:
-        self._wanted.put(on)
-        self.wake()
 
     def attach(self, link: Link) -> None:
         import gpiozero
@@ -31,7 +26,7 @@ class Driver(Device):
             raise DeviceFault("no_gpio", again=5.0) from error
 
     def turn(self, link: Link) -> float:
-        if (on := self._wanted.take()) is not None:
+        if (on := self.wanted.take()) is not None:
             self._part.value = on
         return 60.0
 

@@ -3,12 +3,12 @@
 import struct
 from typing import Literal
 
-from drivers.base import Device, Latest
+from drivers.base import Switch
 from drivers.link import Link
 from drivers.modbus import READ_COILS, WRITE_COIL, Master
 
 
-class Driver(Device):
+class Driver(Switch):
     """One coil. It is read again and again, so that a relay that fell off is switched anew."""
 
     def __init__(
@@ -23,15 +23,10 @@ class Driver(Device):
         """`coil`: closed means power; `every` and `timeout` in seconds."""
         super().__init__(name)
         self._unit, self._coil, self._every = Master(address, timeout, framing), coil, every
-        self._wanted: Latest[bool] = Latest()
-
-    def power(self, on: bool) -> None:
-        self._wanted.put(on)
-        self.wake()
 
     def turn(self, link: Link) -> float:
-        self._wanted.again()
-        if (on := self._wanted.take()) is None:
+        self.wanted.again()
+        if (on := self.wanted.take()) is None:
             return self._every
         closed = self._unit.exchange(link, READ_COILS, struct.pack(">HH", self._coil, 1), 2)[1] & 1
         if closed != on:

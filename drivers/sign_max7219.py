@@ -5,7 +5,7 @@ Eight rows hold no hanzi, so such a sign shows the ticket's number alone.
 
 from typing import Any
 
-from drivers.base import Device, DeviceFault, Latest
+from drivers.base import DeviceFault, Sign
 from drivers.link import Link
 
 RESEND = 1.0  # s: modules answer nothing, and forget everything when their power dips
@@ -22,7 +22,7 @@ class _Chain:
         self.link.write(bytes(data))
 
 
-class Driver(Device):
+class Driver(Sign):
     """One sign. `url`: `spi:/dev/spidev0.0`."""
 
     numbers = True
@@ -32,12 +32,7 @@ class Driver(Device):
         `contrast`: 0 to 255."""
         super().__init__(name)
         self._chips, self._orientation, self._contrast = chips, orientation, contrast
-        self._number: Latest[str] = Latest()
         self._matrix: Any = None
-
-    def show(self, number: str) -> None:
-        self._number.put(number)
-        self.wake()
 
     def attach(self, link: Link) -> None:
         try:
@@ -51,8 +46,8 @@ class Driver(Device):
         self._chain.link = link
 
     def turn(self, link: Link) -> float:
-        self._number.again()
-        if (number := self._number.take()) is not None:
+        self.text.again()
+        if (number := self.text.take()) is not None:
             for register, value in _SET_UP:
                 self._matrix.data([register, value] * self._chips)
             self._matrix.contrast(self._contrast)

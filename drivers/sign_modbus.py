@@ -3,7 +3,7 @@
 import struct
 from typing import Literal
 
-from drivers.base import Device, Latest
+from drivers.base import Sign
 from drivers.link import Link
 from drivers.modbus import READ_HOLDING, WRITE_REGISTERS, Master
 
@@ -28,7 +28,7 @@ def registers(number: str, encoding: str, width: int) -> list[int]:
     return [_SEGMENTS.get(c, 0) for c in number.rjust(width)[-width:]]
 
 
-class Driver(Device):
+class Driver(Sign):
     """One display. It is read again and again, so that one that lost its power is written anew."""
 
     numbers = True  # shows the number alone, no sentence
@@ -48,18 +48,10 @@ class Driver(Device):
         super().__init__(name)
         self._unit, self._register, self._width = Master(address, timeout, framing), register, width
         self._encoding, self._every = str(encoding), every
-        self._number: Latest[str] = Latest()
         self._words: list[int] | None = None
 
-    def show(self, number: str) -> None:
-        self._number.put(number)
-        self.wake()
-
-    def attach(self, link: Link) -> None:
-        self._number.again()
-
     def turn(self, link: Link) -> float:
-        if (number := self._number.take()) is not None:
+        if (number := self.text.take()) is not None:
             self._words = registers(number, self._encoding, self._width)
         if self._words is None:
             return self._every

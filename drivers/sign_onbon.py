@@ -7,7 +7,7 @@ import struct
 import time
 from typing import Literal
 
-from drivers.base import Device, DeviceFault, Latest
+from drivers.base import DeviceFault, Sign
 from drivers.link import Link, crc16, gbk
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
@@ -43,7 +43,7 @@ def parse(answer: bytes, address: int) -> int:
     return inner[16] or inner[15]
 
 
-class Driver(Device):
+class Driver(Sign):
     """One sign. The heartbeat switches the screen on, which is harmless and acknowledged."""
 
     def __init__(
@@ -60,26 +60,18 @@ class Driver(Device):
         super().__init__(name)
         self._address, self._size = address, (width, height, str(card))
         self._timeout, self._every = timeout, every
-        self._text: Latest[str] = Latest()
         self._resend = 0.0
-
-    def show(self, text: str) -> None:
-        self._text.put(text)
-        self.wake()
-
-    def attach(self, link: Link) -> None:
-        self._text.again()
 
     def turn(self, link: Link) -> float:
         if time.monotonic() >= self._resend or self.health.state != "up":
             self._resend = time.monotonic() + RESEND
-            self._text.again()
-        text = self._text.take()
+            self.text.again()
+        text = self.text.take()
         data = SCREEN_ON if text is None else text_area(text, *self._size)
         try:
             self._send(link, data)
         except DeviceFault:
-            self._text.again()
+            self.text.again()
             raise
         return self._every
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from drivers.base import Device, DeviceFault, Latest
+from drivers.base import DeviceFault, Sign
 from drivers.frame import Frame
 from drivers.frame import profile as _load
 from drivers.link import Link, gbk
@@ -12,7 +12,7 @@ RESEND = 60.0  # s: such signs do not answer, so nobody knows what they have for
 EVERY = 1.0  # s between looks whether the wire is still there
 
 
-class Driver(Device):
+class Driver(Sign):
     """One sign that shows what it is sent and answers nothing: only a lost wire is noticed."""
 
     def __init__(self, name: str, profile: str, address: int = 0) -> None:
@@ -25,12 +25,7 @@ class Driver(Device):
             self.numbers = _load(profile).get("encoding") == "ascii"
         except (OSError, ValueError):
             self.numbers = False  # attach says it
-        self._text: Latest[str] = Latest()
         self._resend = 0.0
-
-    def show(self, text: str) -> None:
-        self._text.put(text)
-        self.wake()
 
     def attach(self, link: Link) -> None:
         try:
@@ -43,8 +38,8 @@ class Driver(Device):
     def turn(self, link: Link) -> float:
         if time.monotonic() >= self._resend:
             self._resend = time.monotonic() + RESEND
-            self._text.again()
-        if (text := self._text.take()) is not None:
+            self.text.again()
+        if (text := self.text.take()) is not None:
             data = self._frame.build(address=self._address, text=gbk(text))
             if self._look.get("even_parity"):
                 data = bytes(byte | byte.bit_count() % 2 << 7 for byte in data)

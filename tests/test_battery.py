@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import luma.led_matrix.device  # noqa: F401 - it starts four threads at its first import
 import pytest
 from wait import until
 

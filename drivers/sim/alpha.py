@@ -11,15 +11,10 @@ class AlphaSign(Machine):
     knobs = ("deaf", "power_off")
 
     def __init__(self) -> None:
-        self.text, self._heard, self._power_off = "", b"", False
+        self.forget()
 
-    @property
-    def power_off(self) -> bool:
-        return self._power_off
-
-    @power_off.setter
-    def power_off(self, off: bool) -> None:
-        self._power_off, self.text, self._heard = off, "", b""
+    def forget(self) -> None:
+        self.text, self._heard = "", b""
 
     def face(self) -> dict[str, object]:
         return {"text": self.text}
@@ -27,7 +22,7 @@ class AlphaSign(Machine):
     def feed(self, data: bytes) -> bytes:
         # A character of wrong parity is lost; the sum then finds the gap.
         good = bytes(byte & 0x7F for byte in data if byte.bit_count() % 2 == 0)
-        self._heard += b"" if self._power_off else good
+        self._heard += good
         *frames, self._heard = self._heard.split(b"\x04")
         for frame in frames:
             found = re.search(rb"\x00{5}\x01[Z^]00(\x02(A)(A.*)\x03)([0-9A-F]{4})$", frame, re.DOTALL)

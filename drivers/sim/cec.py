@@ -14,15 +14,11 @@ _ORDERS = {"--image-view-on": True, "--standby": False, "--on": True, "--off": F
 class Television(Machine):
     """Hears one line of options; answers lines and an empty one. `stubborn`: does not obey."""
 
-    command = True
+    command = "drivers.sim.cec"
     knobs = ("deaf", "stubborn")
 
     def __init__(self) -> None:
         self.on, self.stubborn, self._heard = False, False, b""
-
-    def url(self, wire: str) -> str:
-        host, port = wire.removeprefix("socket://").split(":")
-        return f"exec:{sys.executable} -m drivers.sim.cec {host} {port}"
 
     def face(self) -> dict[str, object]:
         return {"text": "TV ●" if self.on else "TV ○"}

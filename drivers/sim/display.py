@@ -16,15 +16,10 @@ class Display(ModbusUnit):
 
     def __init__(self, address: int, encoding: str = "number", tcp: bool = False) -> None:
         super().__init__(address, tcp)
-        self.encoding, self.registers, self._power_off = encoding, [0] * 8, False
+        self.encoding, self.registers = encoding, [0] * 8
 
-    @property
-    def power_off(self) -> bool:
-        return self._power_off
-
-    @power_off.setter
-    def power_off(self, off: bool) -> None:
-        self._power_off, self.registers = off, [0] * 8
+    def forget(self) -> None:
+        self.registers = [0] * 8
 
     @property
     def text(self) -> str:
@@ -39,9 +34,6 @@ class Display(ModbusUnit):
 
     def face(self) -> dict[str, object]:
         return {"text": self.text}
-
-    def feed(self, data: bytes) -> bytes:
-        return b"" if self._power_off else super().feed(data)
 
     def serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
         if function not in (3, 16):

@@ -13,22 +13,17 @@ class Matrix(Machine):
     knobs = ("deaf", "power_off")
 
     def __init__(self, chips: int) -> None:
-        self._chips, self._heard = chips, b""
-        self.power_off = False
+        self._chips = chips
+        self.forget()
 
-    @property
-    def power_off(self) -> bool:
-        return self._power_off
-
-    @power_off.setter
-    def power_off(self, off: bool) -> None:
-        self._power_off = off
+    def forget(self) -> None:
+        self._heard = b""
         # A chip wakes dark (register 0C is 0).
         self.registers: list[dict[int, int]] = [{} for _ in range(self._chips)]
 
     def feed(self, data: bytes) -> bytes:
         size = 2 * self._chips
-        self._heard += b"" if self._power_off else data
+        self._heard += data
         while len(self._heard) >= size:
             transfer, self._heard = self._heard[:size], self._heard[size:]
             for n, chip in enumerate(reversed(self.registers)):  # what comes first is pushed on to the last

@@ -22,15 +22,10 @@ class Sign(Machine):
 
     def __init__(self, address: int) -> None:
         self.address, self._area, self._on, self._heard = address, "", True, b""
-        self._power_off = self.nack = self.garbled = False
+        self.nack = self.garbled = False
 
-    @property
-    def power_off(self) -> bool:
-        return self._power_off
-
-    @power_off.setter
-    def power_off(self, off: bool) -> None:
-        self._power_off, self._area, self._heard = off, "", b""
+    def forget(self) -> None:
+        self._area, self._heard = "", b""
 
     @property
     def text(self) -> str:
@@ -40,8 +35,6 @@ class Sign(Machine):
         return {"text": self.text}
 
     def feed(self, data: bytes) -> bytes:
-        if self._power_off:
-            return b""
         self._heard += data
         answer = b""
         while b"\x5a" in self._heard:

@@ -10,7 +10,7 @@ from drivers.sim.wire import Machine
 class Speaker(Machine):
     """Keeps the sentences, or the sounds (WAV), it was given; answers each, so that the command ends."""
 
-    command = True
+    command = "drivers.sim.voice"
     knobs = ("deaf", "broken")
 
     def __init__(self) -> None:
@@ -18,10 +18,6 @@ class Speaker(Machine):
         self.sounds: list[bytes] = []
         self.broken = False
         self._heard = b""
-
-    def url(self, wire: str) -> str:
-        host, port = wire.removeprefix("socket://").split(":")
-        return f"exec:{sys.executable} -m drivers.sim.voice {host} {port}"
 
     def face(self) -> dict[str, object]:
         return {"spoken": list(self.spoken)}

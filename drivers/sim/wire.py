@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import socket
+import sys
 import threading
 import tty
 from pathlib import Path
@@ -17,11 +18,25 @@ class Machine:
 
     knobs: tuple[str, ...] = ("deaf",)
     deaf = False  # hears nothing, so it answers nothing
-    command = False  # its driver starts a command instead of opening a wire
+    command = ""  # the module that its driver starts instead of opening a wire
+    _power_off = False
 
     def url(self, wire: str) -> str:
         """What hall.toml says to reach this machine on a wire of that url."""
-        return wire
+        host, _, port = wire.removeprefix("socket://").partition(":")
+        return f"exec:{sys.executable} -m {self.command} {host} {port}" if self.command else wire
+
+    @property
+    def power_off(self) -> bool:
+        return self._power_off
+
+    @power_off.setter
+    def power_off(self, off: bool) -> None:
+        self._power_off = off
+        self.forget()
+
+    def forget(self) -> None:
+        """What goes with the power."""
 
     def feed(self, data: bytes) -> bytes:
         """What the device answers to `data`; `feed(b"")` asks for what a turned knob releases."""
@@ -97,7 +112,7 @@ class Wire:
                 return
             data = b"" if self._woken in ready else self._through(self._receive())
             for machine in self.machines:
-                if answer := b"" if machine.deaf else machine.feed(data):
+                if answer := b"" if machine.deaf or machine.power_off else machine.feed(data):
                     self._send(self._through(answer))
 
     def _through(self, data: bytes) -> bytes:
