@@ -55,6 +55,7 @@ def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[
         except KeyError:
             continue  # this system has no such group
         yield member, "group", {"group": name}
+    yield (root / "run/udev/control").exists(), "udev", {}
     yield Path(FONT).exists(), "font", {}
     place = next(folder for folder in (data, *data.resolve().parents) if folder.exists())
     free = shutil.disk_usage(place).free

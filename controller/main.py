@@ -17,6 +17,7 @@ from controller.settings import Settings
 from controller.store import CannotStart, Store
 from display.stage import Stage
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
+from drivers.inventory import Inventory
 from web import twin as twin_page
 from web.app import House, board, create
 from web.live import Live, Server
@@ -106,7 +107,9 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     engine = Engine(plan, store, site.clock)
     devices = build(plan)
     stage = Stage(plan, devices, engine.submit)
-    house = House(engine, devices, token(site.folder), site.notes)
+    # A simulated hall has no business with this machine's own ports.
+    watch = None if site.twin else Inventory({name: stanza.url for name, stanza in plan.device.items()})
+    house = House(engine, devices, token(site.folder), site.notes, watch)
     flask = create(house)
     if site.twin:
         twin_page.add(flask, site.twin, {code: service.name for code, service in plan.service.items()})
@@ -125,11 +128,17 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         device.on_health = changed
         if isinstance(device, Button):
             device.emit = pressed
+    watches = [Port("", 0, [watch], 60.0)] if watch else []
     engine.listeners += [stage.listen, lambda *_: live.changed()]
     if store.plan() != plan.text:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state, site.clock.now())
-    parts: list[Engine | Port | Server] = [engine, *ports(plan, devices), Server(live, site.listener)]
+    parts: list[Engine | Port | Server] = [
+        engine,
+        *ports(plan, devices),
+        *watches,
+        Server(live, site.listener),
+    ]
     with ExitStack() as stops:
         stops.callback(store.close)
         for part in parts:

@@ -96,10 +96,20 @@ def test_a_full_disk_and_a_wrong_clock_are_findings(tmp_path: Path, monkeypatch:
     assert (found["disk"], found["clock"]) == (False, False)
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_without_udev_no_device_keeps_its_name(tmp_path: Path, runs: bool) -> None:
+    if runs:
+        (tmp_path / "run/udev").mkdir(parents=True)
+        (tmp_path / "run/udev/control").touch()
+    clock = SystemClock("Asia/Shanghai", None)
+    found = {code: ok for ok, code, _ in doctor.machine(tmp_path, clock, tmp_path)}
+    assert found["udev"] is runs
+
+
 class _Usage:
     free = 3 << 20
 
 
 def test_every_finding_has_both_its_sentences() -> None:
-    for code in ("group", "font", "disk", "clock", "power"):
+    for code in ("group", "udev", "font", "disk", "clock", "power"):
         assert {f"doctor.{code}", f"doctor.{code}_ill"} <= catalogue().keys()

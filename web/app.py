@@ -17,6 +17,7 @@ from controller.engine import Engine
 from display import screens
 from display.words import say, when
 from drivers.base import Device
+from drivers.inventory import Inventory
 from web.status import facts, view
 
 # What a window can be asked to do, as addresses say it; `next` is called call-next there.
@@ -34,6 +35,7 @@ class House:
     devices: Mapping[str, Device]
     token: str
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    watch: Inventory | None = None
     screens: Callable[[], int] = lambda: 0
 
 
@@ -84,7 +86,7 @@ def create(house: House) -> Flask:
     @app.get("/")
     def status() -> str:
         lang = "en" if request.args.get("lang") == "en" else "zh"
-        page = view(engine, house.devices, house.notes, house.screens(), lang)
+        page = view(engine, house.devices, house.notes, house.watch, house.screens(), lang)
         return render_template(
             "status.html", lang=lang, say=say, facts=partial(facts, engine), known=technician(), **page
         )

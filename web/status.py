@@ -1,5 +1,6 @@
 """What the technician's page says: four answers first, then faults, then all that is well."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from controller.settings import Settings
 from display import screens
 from display.words import say, when
 from drivers.base import Device
+from drivers.inventory import Inventory
 
 QUESTIONS = ("take", "call", "show", "speak")
 
@@ -27,6 +29,7 @@ def view(
     engine: Engine,
     devices: Mapping[str, Device],
     notes: list[tuple[str, Mapping[str, Any]]],
+    watch: Inventory | None,
     screens: int,
     lang: str,
 ) -> dict[str, Any]:
@@ -40,6 +43,8 @@ def view(
         text = say("status.boards", lang, there=screens, wanted=plan.board.screens)
         answers["show"]["cures"].append(text)
         answers["show"]["level"] = max(answers["show"]["level"], "partly", key=_LEVELS.index)
+    if watch and watch.health.state in ("degraded", "down"):
+        notes = [("watch", {"detail": cure(watch, lang)}), *notes]
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
         for name in ("take", "call"):
@@ -57,6 +62,7 @@ def view(
         "answers": answers,
         "notes": notes,
         "devices": ordered,
+        "news": [(int(time.monotonic() - then) // 60, *rest) for then, *rest in watch.news] if watch else [],
         "printers": {kiosk.printer for kiosk in plan.kiosk.values()},
         "waiting": sum(1 for _ in state.waiting()),
         "windows": sum(1 for window in state.windows.values() if window.clerk),

@@ -1,0 +1,83 @@
+"""What is plugged in and pulled out, as udev tells (hardware.md §3). Nothing is ever mounted."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drivers.base import Device, DeviceFault
+from drivers.link import Link
+
+NEWS = 10  # the newest changes that are kept
+_STORAGE = ":08"  # USB class of sticks and disks, in udev's ID_USB_INTERFACES
+
+
+class Inventory(Device):
+    """Watches the USB ports of every real hall. `news`, newest first: when (monotonic), what
+    (came, gone, moved), and the arguments of its sentence. A stick or disk is an alert."""
+
+    wired = False
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        """`urls`: those of hall.toml, by device."""
+        super().__init__("usb")
+        self.news: deque[tuple[float, str, dict[str, str]]] = deque(maxlen=NEWS)
+        self._urls = urls
+        self._there: dict[str, Mapping[str, str]] = {}  # udev's properties by port, such as 1-1.2
+        self._gone: dict[str, str] = {}  # the port that a device was last pulled out of
+
+    def attach(self, link: Link) -> None:
+        try:
+            import pyudev
+
+            context = pyudev.Context()
+            self._monitor = pyudev.Monitor.from_netlink(context)
+            self._monitor.start()
+        except (ImportError, OSError) as error:
+            raise DeviceFault("no_udev", again=60.0) from error
+        there: Iterable[Any] = context.list_devices(subsystem="usb", DEVTYPE="usb_device")
+        self._there = {device.sys_name: dict(device.properties) for device in there}
+
+    def turn(self, link: Link) -> float:
+        while (event := self._monitor.poll(timeout=0)) is not None:
+            about = dict(event.properties)
+            if about.get("DEVTYPE") == "usb_device":
+                self._heard(event.sys_name, about)
+        sticks = [_name(about) for about in self._there.values() if _STORAGE in _classes(about)]
+        self.report("degraded" if sticks else "up", "usb_storage" if sticks else "", "、".join(sticks))
+        return 1.0
+
+    def _heard(self, port: str, about: Mapping[str, str]) -> None:
+        if about["ACTION"] == "add" and port not in self._there:
+            self._there[port] = about
+            old = self._gone.pop(_name(about), port)
+            self._tell("came" if old == port else "moved", port, about, old)
+        elif about["ACTION"] == "remove" and port in self._there:
+            about = self._there.pop(port)
+            self._gone[_name(about)] = port
+            self._tell("gone", port, about, port)
+
+    def _tell(self, what: str, port: str, about: Mapping[str, str], old: str) -> None:
+        whose = [name for name, url in self._urls.items() if _fits(url, old, about)]
+        arguments = {"device": " ".join([*whose, _name(about)]), "port": port, "old": old}
+        self.news.appendleft((time.monotonic(), what, arguments))
+        self.on_health(self)  # the pages show it
+
+
+def _classes(about: Mapping[str, str]) -> str:
+    return about.get("ID_USB_INTERFACES", "")
+
+
+def _name(about: Mapping[str, str]) -> str:
+    """`Gprinter USB_Printer (0416:5011)`; with its serial number, if it has one."""
+    words = (about.get("ID_VENDOR", ""), about.get("ID_MODEL", ""), about.get("ID_SERIAL_SHORT", ""))
+    number = f"({about.get('ID_VENDOR_ID', '?')}:{about.get('ID_MODEL_ID', '?')})"
+    return " ".join(filter(None, (*words, number)))
+
+
+def _fits(url: str, port: str, about: Mapping[str, str]) -> bool:
+    """Does hall.toml mean this device by `url`: by its port, its name in by-id, or its numbers?"""
+    number = f"usb://{about.get('ID_VENDOR_ID')}:{about.get('ID_MODEL_ID')}"
+    by_id = f"usb-{about.get('ID_SERIAL', '?')}-"
+    by_path = f"usb-0:{port.partition('-')[2]}:"
+    return by_path in url or by_id in url or url.lower().startswith(number) or url == f"usb://port/{port}"
