@@ -4,6 +4,7 @@ HALL ?= examples/longshuitang.toml
 # The first Python 3.11 to 3.13 that really runs.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+PYTHON313 ?= python3.13
 BIN = .venv/bin
 
 list:
@@ -13,6 +14,7 @@ list:
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make torture          pull the printer's cable 1,000 times    拔插打印机一千次"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
+	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
 	@echo "make lock             write the lock files anew                重写依赖锁"
 
 run: .venv/run
@@ -50,6 +52,14 @@ torture: .venv/test
 	@echo "反复拔插打印机一千次,约三分钟 | pulling the printer's cable a thousand times, some three minutes"
 	@$(BIN)/python -m pytest tests/test_replug.py --cycles 1000
 
+# emupos needs Python 3.13; nothing of this environment is used by the hall or its tests.
+judge: .venv/test
+	@command -v $(PYTHON313) >/dev/null || { echo "找不到 Python 3.13 | no Python 3.13: make judge PYTHON313=/path/to/python3.13"; exit 2; }
+	@[ -e .venv-judge/bin/emupos ] || { $(PYTHON313) -m venv --clear .venv-judge && \
+		.venv-judge/bin/python -m pip install --quiet --disable-pip-version-check emupos==0.4.0 "pymodbus[serial]==3.16.1"; }
+	@echo "emupos 打印号票,pymodbus 在总线另一端 | emupos prints our tickets, pymodbus stands on the other end"
+	@$(BIN)/python -m pytest tests/judges
+
 lock:
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv
 	@for e in "" test; do .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 \
@@ -57,4 +67,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test lint bench fuzz torture lock
+.PHONY: list run test lint bench fuzz judge torture lock
