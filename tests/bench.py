@@ -4,6 +4,7 @@ Goals: limits.md. Milliseconds of this machine say nothing about a Pi; the ratio
 """
 
 import os
+import queue
 import re
 import resource
 import selectors
@@ -32,7 +33,10 @@ from controller.engine import Engine
 from controller.settings import parse
 from controller.simulation import Simulation
 from controller.store import Store
-from drivers.base import load
+from drivers import callunit_modbus
+from drivers.base import Port, load
+from drivers.sim.callunit import CallUnit
+from drivers.sim.wire import Wire
 
 ROUNDS = 400
 PLAN = parse(EXAMPLE.read_bytes(), load)
@@ -218,6 +222,53 @@ def boards(folder: Path) -> None:
                 threading.Event().wait(0.05)
 
 
+class SlowWire(Wire):
+    """A bus at line speed: a pty has none of its own. A unit answers after 2 ms."""
+
+    baudrate = 19200
+
+    def _receive(self) -> bytes:
+        data = super()._receive()
+        threading.Event().wait(len(data) * 10 / self.baudrate)
+        return data
+
+    def _send(self, data: bytes) -> None:
+        threading.Event().wait(0.002 + len(data) * 10 / self.baudrate)
+        super()._send(data)
+
+
+def bus(folder: Path) -> None:
+    """64 units on one line; limit: a round computed from the bytes (hardware.md §6.5)."""
+    for baudrate in (19200, 115200):
+        SlowWire.baudrate = baudrate
+        units = [CallUnit(n) for n in range(1, 65)]
+        wire = SlowWire(folder / f"bus{baudrate}", *units)
+        drivers = [callunit_modbus.Driver(f"unit{n}", n, every=0.0) for n in range(1, 65)]
+        port = Port(wire.url, baudrate, drivers, 0.1)
+        heard: queue.Queue[float] = queue.Queue()
+        for driver in drivers:
+            driver.emit = lambda press, heard=heard: heard.put(time.perf_counter())
+        port.start()
+        while any(driver.health.state != "up" for driver in drivers):
+            threading.Event().wait(0.1)
+        # Request and answer of FC02, the gap of 3.5 characters after each, and the unit's 2 ms.
+        silence = max(0.00175, 4 * 10 / baudrate)
+        limit = 64 * ((8 + 6) * 10 / baudrate + 2 * silence + 0.002) * 1000
+        for what in ("press -> heard", "the same, one of them dead"):
+            took = []
+            for n in range(24):
+                unit = units[n * 37 % 64]
+                start = time.perf_counter()
+                unit.tap(0)
+                took.append(heard.get(timeout=30) - start)
+            report(f"64 units, {baudrate}: {what}, worst", max(took) * 1000, limit, 1.5)
+            units[45].address = 200  # never asked above
+            while drivers[45].health.state == "up":
+                threading.Event().wait(0.1)
+        port.stop()
+        wire.unplug()
+
+
 def process(folder: Path) -> None:
     bare: list[float] = []
     for _ in range(9):
@@ -285,5 +336,5 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     print("测量中,约一分钟 | measuring, about a minute")
     with tempfile.TemporaryDirectory(prefix="hallqueue-bench-", dir=".") as name:
-        for measure in (durable, chains, boards, process):
+        for measure in (durable, chains, bus, boards, process):
             measure(Path(name).resolve())

@@ -19,6 +19,7 @@ from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
 from drivers.sim.display import Display
+from drivers.sim.matrix import Matrix
 from drivers.sim.printer import Printer
 from drivers.sim.sign import Sign
 from drivers.sim.voice import Speaker
@@ -98,6 +99,7 @@ def test_no_text_becomes_a_control_character(text: str) -> None:
 MACHINES: list[Callable[[], Machine]] = [
     *(lambda: Printer(), lambda: CallUnit(1), lambda: CallUnit(1, tcp=True), lambda: Display(1)),
     *(lambda: Sign(1), lambda: AlphaSign(), lambda: Television(), lambda: Speaker()),
+    lambda: Matrix(4),
 ]
 
 
