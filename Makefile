@@ -52,7 +52,7 @@ fuzz: .venv/test
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile fuzz --damages 1000000
 
 torture: .venv/test
-	@echo "反复拔插打印机一千次,约三分钟 | pulling the printer's cable a thousand times, some three minutes"
+	@echo "反复拔插打印机一千次,约七分钟 | pulling the printer's cable a thousand times, some seven minutes"
 	@$(BIN)/python -m pytest tests/test_replug.py --cycles 1000
 
 # emupos needs Python 3.13; nothing of this environment is used by the hall or its tests.

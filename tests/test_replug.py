@@ -1,74 +1,75 @@
-"""The printer's cable out and in, again and again, at random bytes: printed once, or offered for reprint."""
+"""The printer's cable out and in, again and again, at random bytes, while a whole hall issues tickets."""
 
 import os
 import random
 import threading
-from pathlib import Path
+from collections.abc import Callable
 
+from conftest import EXAMPLE, Hall
 from wait import until
 
-from drivers.base import Line, Page, Port
-from drivers.printer_escpos import Driver
+from controller import model as m
 from drivers.sim.printer import Printer
-from drivers.sim.wire import Wire
 
 
-class Counting(Printer):
-    """Says when so many more bytes have come."""
+class Fuse:
+    """Says when so many more bytes have come to the printer."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.left, self.reached = 0, threading.Event()
+    def __init__(self, printer: Printer) -> None:
+        self._hear, self.left, self.blown = printer.feed, 0, threading.Event()
+        printer.feed = self.feed  # type: ignore[method-assign]
 
     def feed(self, data: bytes) -> bytes:
         self.left -= len(data)
         if self.left <= 0:
-            self.reached.set()
-        return super().feed(data)
+            self.blown.set()
+        return self._hear(data)
+
+    def light(self, size: int) -> None:
+        self.left = size
+        self.blown.clear()
 
 
-def test_cables_out_and_no_ticket_is_lost_or_printed_twice(tmp_path: Path, cycles: int) -> None:
-    dice, machine = random.Random(20261124), Counting()
-    wire = Wire(tmp_path / "printer", machine)
-    driver = Driver("printer", mode="text", every=0.01, patience=0.5)
-    port = Port(wire.url, 921600, [driver], 0.01)
-    port.start()
-    until(lambda: driver.health.state == "up")
+def test_every_ticket_is_printed_once_or_offered_for_reprint(
+    start_hall: Callable[..., Hall], cycles: int
+) -> None:
+    quick = 'mode = "text"\nevery = 0.01\npatience = 0.5\nretry = 0.01'
+    hall = start_hall(EXAMPLE.read_text().replace("width = 576", quick))
+    dice, printer, fuse = random.Random(20261124), hall.machine("printer"), Fuse(hall.machine("printer"))
+    wire, driver, engine = hall.twin.wires["printer"], hall.house.devices["printer"], hall.house.engine
+    hall.page("/")  # whose thread stays
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
-    answers: dict[str, list[str]] = {}
+    numbers: list[str] = []
     papers: list[str] = []
-
-    def issue(number: str) -> None:
-        heard = answers[number] = []
-        driver.print(lambda: Page((Line(number),)), heard.append)
-
     for cycle in range(cycles):
-        issue(f"T{cycle:04}")
-        machine.left = dice.randrange(1, 120)
-        machine.reached.clear()
         # A cut anywhere: in the questions, in the page, in its fence, or after all of it.
-        until(lambda: machine.reached.is_set() or final(answers[f"T{cycle:04}"]))  # noqa: B023
+        fuse.light(dice.randrange(1, 420))
+        command = m.TakeTicket("A", "hall", actor="buttons", press=f"press{cycle}")
+        outcome = engine.submit(command).result(10)
+        assert not isinstance(outcome, m.Refused), outcome
+        number = next(event.ticket for event in outcome if isinstance(event, m.TicketIssued))
+        numbers.append(number)
+        until(lambda: fuse.blown.is_set() or final(hall, number))  # noqa: B023
         wire.unplug()
-        until(lambda: driver.health.state == "down")
+        until(lambda: "hall" in hall.state.kiosks, 10)
         wire.plug()
-        until(lambda: driver.wake() or driver.health.state == "up")
-        papers += machine.texts
-        machine.texts = []
-    until(lambda: all(final(heard) for heard in answers.values()), 30)
-    papers += machine.texts
-    whole = " ".join(papers).split()
-    for number, heard in answers.items():
-        assert [answer for answer in heard if answer != "pending"] in (["confirmed"], ["unconfirmed"]), number
+        until(lambda: driver.wake() or not hall.state.kiosks, 10)
+        papers += printer.texts
+        printer.texts = []
+    until(lambda: all(final(hall, number) for number in numbers), 30)
+    papers += printer.texts
+    whole = [word for paper in papers for word in paper.split()]
+    page = hall.page("/")
+    told = {number: hall.state.tickets[number].paper for number in numbers}
+    for number, answer in told.items():
         copies = whole.count(number)
         assert copies <= 1, f"{number} was printed twice"
-        assert copies == 1 or heard[-1] == "unconfirmed", f"{number} is confirmed and not on paper"
-    told = [heard[-1] for heard in answers.values()]
-    assert told.count("confirmed") > cycles / 20
-    assert told.count("unconfirmed") > cycles / 20
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)
-    port.stop()
-    wire.unplug()
+        assert copies == 1 or answer != "confirmed", f"{number} is confirmed and not on paper"
+        assert (f"<b>{number}</b>" in page) == (answer != "confirmed"), f"{number} is not offered for reprint"
+    assert list(told.values()).count("confirmed") > cycles / 20
+    assert list(told.values()).count("unconfirmed") > cycles / 20
+    until(lambda: (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files))
 
 
-def final(heard: list[str]) -> bool:
-    return bool(heard) and heard[-1] != "pending"
+def final(hall: Hall, number: str) -> bool:
+    return hall.state.tickets[number].paper in ("confirmed", "unconfirmed", "failed")
