@@ -147,8 +147,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="hallqueue",
-        description="排队叫号 - the queue and display controller of a service hall",
+        prog="hallqueue", description="排队叫号 - the queue and display controller of a service hall"
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     data = Path(os.environ.get("STATE_DIRECTORY", "var"))

@@ -40,10 +40,7 @@ class Stage:
     """Shows to every device what concerns it. `submit` takes what devices answer to the hall."""
 
     def __init__(
-        self,
-        plan: Settings,
-        devices: Mapping[str, Device],
-        submit: Callable[[m.Command], object],
+        self, plan: Settings, devices: Mapping[str, Device], submit: Callable[[m.Command], object]
     ) -> None:
         self._plan, self._devices, self._submit = plan, devices, submit
         self._told: set[str] = set()  # kiosks that the hall was told are out of order

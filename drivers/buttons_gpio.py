@@ -4,14 +4,17 @@ gpiozero's thread only posts edges: with lgpio an exception in a callback stops 
 MockFactory ignores bounce times (hardware.md §5).
 """
 
+import socket
+import struct
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from drivers.base import Button, DeviceFault, Latest
-from drivers.link import Link
+from drivers.link import Link, LinkLost
 
 DOWN, UP = 0.030, 0.050  # s a contact must be stable to count as pressed, as released
 
@@ -37,9 +40,13 @@ class Driver(Button):
         pins: dict[str, int],
         lamps: dict[str, int] | None = None,
         stuck: float = 10.0,
+        host: str = "",
     ) -> None:
-        """`pins` and `lamps`: BCM pin of each key; `stuck`: s after which a held button is ill."""
+        """`pins` and `lamps`: BCM pin of each key; `stuck`: s after which a held button is ill;
+        `host`: another Pi, in the kiosk, whose pins pigpiod serves."""
         super().__init__(name)
+        self._host = host
+        self._factory: Any = None
         self._pins, self._lamps, self._stuck = pins, lamps or {}, stuck
         self._lit: Latest[frozenset[str]] = Latest()
         self._edges: deque[tuple[float, str, bool]] = deque(maxlen=10_000)
@@ -56,25 +63,41 @@ class Driver(Button):
 
         self.close()
         try:
+            self._factory = self._remote() if self._host else None
             for key, pin in self._pins.items():
                 # Not a gpiozero.Button: each has a thread for holding, slow to stop.
-                part = gpiozero.DigitalInputDevice(pin, pull_up=True)
+                part = gpiozero.DigitalInputDevice(pin, pull_up=True, pin_factory=self._factory)
                 # The first reading is the base line: held at the start is no press.
                 level = part.is_active
                 self._contacts[key] = Contact(part, level, time.monotonic(), level)
                 part.when_activated = partial(self._edge, key, True)
                 part.when_deactivated = partial(self._edge, key, False)
-            self._leds = {key: gpiozero.LED(pin) for key, pin in self._lamps.items()}
-        except (gpiozero.GPIOZeroError, OSError) as error:
+            for key, pin in self._lamps.items():
+                self._leds[key] = gpiozero.LED(pin, pin_factory=self._factory)
+        except (gpiozero.GPIOZeroError, OSError, struct.error) as error:
             self.close()
-            raise DeviceFault("no_gpio", again=5.0) from error
+            raise DeviceFault("no_pigpiod" if self._host else "no_gpio", again=5.0) from error
         self._lit.again()
+
+    def _remote(self) -> Any:
+        from gpiozero.pins.pigpio import PiGPIOFactory
+
+        host, _, port = self._host.partition(":")
+        # First a knock of our own: pigpio waits for ever, and says on the console why it failed.
+        socket.create_connection((host, int(port or 8888)), timeout=2.0).close()
+        return PiGPIOFactory(host, int(port or 8888))
 
     def _edge(self, key: str, pressed: bool) -> None:
         self._edges.append((time.monotonic(), key, pressed))
         self.wake()
 
     def turn(self, link: Link) -> float:
+        try:
+            return self._look()
+        except (OSError, struct.error) as error:  # the other Pi has gone
+            raise LinkLost(error) from error
+
+    def _look(self) -> float:
         # By the moments of the edges, not by the moment of this turn: a press that is over before
         # a busy machine comes to look is a press all the same.
         while self._edges:
@@ -107,7 +130,12 @@ class Driver(Button):
         return 1.0
 
     def close(self) -> None:
-        for part in [*(contact.part for contact in self._contacts.values()), *self._leds.values()]:
-            part.close()
+        parts = [*(contact.part for contact in self._contacts.values()), *self._leds.values()]
+        for part in parts:
+            with suppress(OSError, struct.error):  # nothing is left to close on a Pi that has gone
+                part.close()
+        while self._factory and self._factory.connection:  # the first attempt may end half-way
+            with suppress(OSError):
+                self._factory.connection.stop()
         self._contacts, self._leds = {}, {}
         self._edges.clear()

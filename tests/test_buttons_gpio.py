@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import gpiozero
 import pytest
+from pigpiod import Pigpiod
 from wait import until
 
 from drivers.base import Port
@@ -148,4 +149,37 @@ def test_a_machine_without_pins_is_a_red_line_not_a_dead_hall(monkeypatch: pytes
     port.start()
     until(lambda: driver.health.state == "down")
     assert driver.health.code == "no_gpio"
+    port.stop()
+
+
+def test_buttons_on_another_pi_press_and_light_and_come_back(pins: Pins) -> None:
+    pi = Pigpiod()
+    driver = Driver("buttons", {"A": 17}, {"A": 5}, host=pi.host)
+    presses: list[str] = []
+    driver.emit = lambda press: presses.append(press.key)
+    port = Port("", 0, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    driver.show(frozenset("A"))
+    until(lambda: pi.levels[5])
+    pi.drive(17, 0)
+    until(lambda: presses == ["A"])
+    pi.drive(17, 1)
+    pi.stop()
+    until(lambda: driver.health.state == "down")
+    driver.show(frozenset())
+    pi.start()
+    until(lambda: driver.wake() or driver.health.state == "up", 20)
+    until(lambda: not pi.levels[5], 5)
+    pi.drive(17, 0)
+    until(lambda: presses == ["A", "A"])
+    port.stop()
+    pi.stop()
+
+
+def test_another_pi_that_does_not_answer_is_named() -> None:
+    driver = Driver("buttons", {"A": 17}, host="127.0.0.1:1")
+    port = Port("", 0, [driver], 0.1)
+    port.start()
+    until(lambda: driver.health.code == "no_pigpiod")
     port.stop()

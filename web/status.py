@@ -51,10 +51,7 @@ def view(
             answers[name]["level"] = "no"
     if answers["take"]["level"] == "yes" and not state.open:
         opening = when(calendar.next_opening(plan, now.wall), now.wall, lang)
-        answers["take"] = {
-            "level": "closed",
-            "cures": [say("status.closed", lang, opening=opening)],
-        }
+        answers["take"] = {"level": "closed", "cures": [say("status.closed", lang, opening=opening)]}
     return {
         "plan": plan,
         "state": state,
