@@ -119,7 +119,7 @@ class Mistakes(Exception):
 def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
     """The settings in `source`. Raises Mistakes with every mistake of the file.
 
-    `load` finds a driver's class, or raises LookupError with the `nearest` name that exists.
+    `load` finds a driver's class, or raises LookupError, whose last argument is the nearest name that exists.
     """
     try:
         text = source.decode("utf-8-sig")
@@ -230,7 +230,7 @@ class _Reader:
         try:
             driver = self._load(name) if name else None
         except LookupError as error:
-            self.wrong((*path, "driver"), "unknown", word=name, nearest=getattr(error, "nearest", ""))
+            self.wrong((*path, "driver"), "unknown", word=name, nearest=error.args[-1])
             return None
         except Exception:  # noqa: BLE001 - whatever an import may raise
             driver = None  # it cannot be imported here: a red line when the hall runs

@@ -298,21 +298,16 @@ class Port:
         device.report("down", "bug")
 
 
-class UnknownDriver(LookupError):
-    """No file and no entry point of this name; `nearest` is one that exists, or empty."""
-
-    def __init__(self, name: str, names: list[str]) -> None:
-        super().__init__(name)
-        self.nearest = next(iter(get_close_matches(name, names, 1, 0.4)), "")
-
-
 def load(driver: str) -> type[Device]:
     """The class behind `driver = "..."`: `Driver` in `drivers/<driver>.py`, or an installed
-    entry point of the group hallqueue.drivers. Imported on first use only."""
+    entry point of the group hallqueue.drivers. Imported on first use only.
+
+    Raises LookupError with the name and the nearest one that exists, or an empty one."""
     here = [file.stem for file in Path(__file__).parent.glob("*_*.py") if file.stem[0] != "_"]
     installed = {entry.name: entry for entry in entry_points(group="hallqueue.drivers")}
     if driver not in here and driver not in installed:
-        raise UnknownDriver(driver, [*here, *installed])
+        near = get_close_matches(driver, [*here, *installed], 1, 0.4)
+        raise LookupError(driver, "".join(near))
     module = f"drivers.{driver}"
     found: type[Device]
     found = importlib.import_module(module).Driver if driver in here else installed[driver].load()

@@ -43,7 +43,8 @@ class Inventory(Device):
             about = dict(event.properties)
             if about.get("DEVTYPE") == "usb_device":
                 self._heard(event.sys_name, about)
-        sticks = [_name(about) for about in self._there.values() if _STORAGE in _classes(about)]
+        there = self._there.values()
+        sticks = [_name(about) for about in there if _STORAGE in about.get("ID_USB_INTERFACES", "")]
         self.report("degraded" if sticks else "up", "usb_storage" if sticks else "", "、".join(sticks))
         return 1.0
 
@@ -62,10 +63,6 @@ class Inventory(Device):
         arguments = {"device": " ".join([*whose, _name(about)]), "port": port, "old": old}
         self.news.appendleft((time.monotonic(), what, arguments))
         self.on_health(self)  # the pages show it
-
-
-def _classes(about: Mapping[str, str]) -> str:
-    return about.get("ID_USB_INTERFACES", "")
 
 
 def _name(about: Mapping[str, str]) -> str:

@@ -50,12 +50,12 @@ class Driver(Switch):
 
     def ask(self, *words: str) -> str:
         """What the command prints. Raises DeviceFault."""
+        command = [*self._command, *words]
         try:
-            done = subprocess.run([*self._command, *words], capture_output=True, text=True, timeout=PATIENCE)
-        except FileNotFoundError as error:
-            raise DeviceFault(self.broken, again=60.0) from error
+            return subprocess.run(
+                command, capture_output=True, text=True, timeout=PATIENCE, check=True
+            ).stdout
         except subprocess.TimeoutExpired as error:
             raise DeviceFault("silent", again=5.0) from error
-        if done.returncode:
-            raise DeviceFault(self.broken, again=10.0)
-        return done.stdout
+        except (FileNotFoundError, subprocess.CalledProcessError) as error:
+            raise DeviceFault(self.broken, again=10.0) from error

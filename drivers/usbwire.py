@@ -102,10 +102,7 @@ class FileWire:
     def read(self, size: int) -> bytes:
         if not select.select([self._file], [], [], self.timeout)[0]:
             return b""
-        try:
-            return os.read(self._file, size)
-        except BlockingIOError:
-            return b""
+        return os.read(self._file, size)
 
     def write(self, data: bytes) -> None:
         while data:

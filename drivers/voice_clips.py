@@ -32,16 +32,13 @@ class Driver(voice_command.Driver):
         # espeak-ng's plain cmn spells hanzi in English letters (§9.1); silence finds the sound card.
         if b"(en)" in _espeak("-q", "-x", "-v", self._voice, "三"):
             raise DeviceFault("bad_voice", again=60.0)
+        silence = _wav([b"\0" * 4410], (1, 2, 22050))
         try:
-            done = subprocess.run(
-                self._command, input=_wav([b"\0" * 4410], (1, 2, 22050)), capture_output=True, timeout=5
-            )
+            subprocess.run(self._command, input=silence, capture_output=True, timeout=5, check=True)
         except FileNotFoundError as error:
             raise DeviceFault("no_player", again=10.0) from error
-        except subprocess.TimeoutExpired as error:
+        except subprocess.SubprocessError as error:
             raise DeviceFault("no_sound_card", again=10.0) from error
-        if done.returncode:
-            raise DeviceFault("no_sound_card", again=10.0)
 
     def sound(self, text: str) -> bytes:
         if joined := self._joined(text):
@@ -77,9 +74,7 @@ def _wav(parts: list[bytes], kind: tuple[int, int, int]) -> bytes:
     """`kind`: channels, bytes of a sample, samples a second."""
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
-        sound.setnchannels(kind[0])
-        sound.setsampwidth(kind[1])
-        sound.setframerate(kind[2])
+        sound.setparams((*kind, 0, "NONE", ""))
         sound.writeframes(b"".join(parts))
     return file.getvalue()
 

@@ -37,7 +37,6 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
     hall = start_hall(EXAMPLE.read_text().replace("width = 576", quick))
     dice, printer, fuse = random.Random(20261124), hall.machine("printer"), Fuse(hall.machine("printer"))
     wire, driver, engine = hall.twin.wires["printer"], hall.house.devices["printer"], hall.house.engine
-    hall.page("/")  # whose thread stays
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
     numbers: list[str] = []
     papers: list[str] = []
@@ -57,6 +56,7 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
         papers += printer.texts
         printer.texts = []
     until(lambda: all(final(hall, number) for number in numbers), 30)
+    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)
     papers += printer.texts
     whole = [word for paper in papers for word in paper.split()]
     page = hall.page("/")
@@ -68,7 +68,6 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
         assert (f"<b>{number}</b>" in page) == (answer != "confirmed"), f"{number} is not offered for reprint"
     assert list(told.values()).count("confirmed") > cycles / 20
     assert list(told.values()).count("unconfirmed") > cycles / 20
-    until(lambda: (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files))
 
 
 def final(hall: Hall, number: str) -> bool:

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -118,11 +119,9 @@ class Server:
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=8192,
         )
-        self._app, self._server, self._listener = app, uvicorn.Server(config), listener
-        self._thread = threading.Thread(target=self._run, name="web")
-
-    def _run(self) -> None:
-        self._server.run(sockets=[self._listener])
+        self._app, self._server = app, uvicorn.Server(config)
+        run = partial(self._server.run, sockets=[listener])
+        self._thread = threading.Thread(target=run, name="web")
 
     def start(self) -> None:
         self._thread.start()

@@ -13,16 +13,12 @@ class Pins:
         gpiozero.Device.pin_factory = self._factory
 
     def press(self, pin: int) -> None:
-        for _ in range(self.bounces):
-            self._factory.pin(pin).drive_low()
-            self._factory.pin(pin).drive_high()
-        self._factory.pin(pin).drive_low()
+        for level in [0, 1] * self.bounces + [0]:
+            (self._factory.pin(pin).drive_high if level else self._factory.pin(pin).drive_low)()
 
     def release(self, pin: int) -> None:
-        for _ in range(self.bounces):
-            self._factory.pin(pin).drive_high()
-            self._factory.pin(pin).drive_low()
-        self._factory.pin(pin).drive_high()
+        for level in [1, 0] * self.bounces + [1]:
+            (self._factory.pin(pin).drive_high if level else self._factory.pin(pin).drive_low)()
 
     def edges_lost(self, pin: int) -> None:
         """From now on nobody is told of this pin's edges; it can still be read."""
