@@ -47,6 +47,13 @@ def ahead(state: State, ticket: m.Ticket) -> int:
     return sum(other.service == ticket.service for other in before)
 
 
+def waits_for(plan: Settings, state: State, ticket: m.Ticket, window: str) -> bool:
+    """May `window` call `ticket`? One that was transferred waits for its window while that is open."""
+    if ticket.window and state.window(ticket.window).clerk:
+        return ticket.window == window
+    return ticket.service in plan.window[window].services
+
+
 class Stamp(TypedDict):
     """What every event of one command shares."""
 
@@ -162,12 +169,15 @@ def _at_window(
             if window.paused:
                 raise m.Refused("paused", window=name)
             _guard(window, now)
+            fitting = [t.number for t in state.waiting() if waits_for(plan, state, t, name)]
+            if command.number:
+                fitting = [t for t in fitting if int(t[1:]) == int(command.number)]
+                if len(fitting) != 1:
+                    raise m.Refused("not_one_ticket", number=command.number, window=name)
             if window.ticket:
                 yield finish
-            offered = plan.window[name].services
-            chosen = next((t for t in state.waiting() if t.service in offered), None)
-            if chosen:
-                yield m.TicketCalled(name, chosen.number, **stamp)
+            if fitting:
+                yield m.TicketCalled(name, fitting[0], "by_number" if command.number else "", **stamp)
             elif not window.ticket:
                 raise m.Refused("nobody_waiting", window=name)
         case _ if not window.ticket:
@@ -180,6 +190,10 @@ def _at_window(
                 yield m.TicketStarted(name, window.ticket, **stamp)
         case m.Complete():
             yield finish
+        case m.Transfer(to=to):
+            if to == name or not state.window(to).clerk:
+                raise m.Refused("not_open", window=to)
+            yield m.TicketTransferred(name, window.ticket, to, **stamp)
         case m.NoShow():
             yield m.TicketMissed(name, window.ticket, window.calls, **stamp)
 
@@ -259,6 +273,10 @@ def _evolve_window(state: State, event: m.WindowEvent, name: str) -> State:
             state = replace(state, calls=(call, *rest))
         case m.TicketStarted():
             window = replace(window, started=True)
+        case m.TicketTransferred(ticket=number, to=to):
+            window = free
+            state = _with_ticket(state, replace(state.tickets[number], window=to))
+            state = replace(state, calls=tuple(call for call in state.calls if call.ticket != number))
         case m.TicketCompleted(ticket=number) | m.TicketMissed(ticket=number):
             window = free
             left = {key: ticket for key, ticket in state.tickets.items() if key != number}

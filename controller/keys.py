@@ -29,7 +29,11 @@ def command(
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = number or plan.window[place.window].clerk
         return m.SignIn(place.window, clerk, actor=clerk, press=press)
+    if number and key == "next":
+        return m.CallNext(place.window, number, actor=window.clerk, press=press)
+    if number and key == "recall":  # pads have no key of their own for it
+        return m.Transfer(place.window, str(int(number)), actor=window.clerk, press=press)
     if number:
-        return None  # rather nothing than a call of somebody whom the clerk did not name
+        return None
     kind = m.Resume if window.paused and key == "pause" else COMMANDS[key]
     return kind(place.window, actor=window.clerk, press=press)

@@ -20,7 +20,8 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One visit. `paper`: printing, or the printer's last answer (see TicketPrinted)."""
+    """One visit. `paper`: printing, or the printer's last answer (see TicketPrinted); `window`: the
+    one that it was transferred to."""
 
     number: str
     service: str
@@ -28,6 +29,7 @@ class Ticket:
     issued: Now
     paper: str = "printing"
     prints: int = 1
+    window: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,10 @@ class SignIn(AtWindow): clerk: str  # a 工号
 class SignOut(AtWindow): "The clerk leaves."
 class Pause(AtWindow): "No calls for a while."
 class Resume(AtWindow): "Goes on after a pause."
-class CallNext(AtWindow): "Ends the ticket at the window, calls the one that has waited longest."
+class CallNext(AtWindow):
+    "Ends the ticket at the window, calls the one that has waited longest, or the one of this number."
+    number: str = ""  # its figures
+class Transfer(AtWindow): to: str  # a window; the ticket keeps its number and its time (转移)
 class Recall(AtWindow): "Says the same call again."
 class Start(AtWindow): "The visitor is here."
 class Complete(AtWindow): "Done (办结)."
@@ -131,7 +136,8 @@ class ClerkSignedIn(WindowEvent): clerk: str
 class ClerkSignedOut(WindowEvent): clerk: str
 class WindowPaused(WindowEvent): "No calls."
 class WindowResumed(WindowEvent): "Calls again."
-class TicketCalled(WindowEvent): ticket: str
+class TicketCalled(WindowEvent): ticket: str; reason: str = ""  # by_number: out of order
+class TicketTransferred(WindowEvent): ticket: str; to: str
 class TicketRecalled(WindowEvent): ticket: str; calls: int  # so far
 class TicketStarted(WindowEvent): ticket: str
 class TicketCompleted(WindowEvent): ticket: str; started: bool  # False: start key never pressed

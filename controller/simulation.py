@@ -14,7 +14,7 @@ from typing import Any
 
 from controller import calendar
 from controller.clock import FakeClock
-from controller.settings import KEYS, Device, Settings
+from controller.settings import KEYS, Settings
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
@@ -29,29 +29,22 @@ from drivers.sim.voice import Speaker
 from drivers.sim.wire import Machine, Wire
 from web.status import question
 
-_MACHINES: Mapping[str, Callable[[Device], Machine]] = {
-    "printer_escpos": lambda device: Printer(device.options.get("width", 576)),
-    "callunit_modbus": lambda device: CallUnit(device.options["address"], _tcp(device)),
-    "sign_modbus": lambda device: Display(
-        device.options["address"], device.options.get("encoding", "number"), _tcp(device)
-    ),
-    "sign_max7219": lambda device: Matrix(device.options.get("chips", 4)),
-    "sign_onbon": lambda device: Sign(device.options.get("address", 0xFFFE)),
-    "power_cec": lambda device: Television(),
-    "power_dpms": lambda device: Television(),
-    "power_modbus": lambda device: CallUnit(device.options["address"], _tcp(device)),
-    "voice_clips": lambda device: Speaker(),
-    "voice_command": lambda device: Speaker(),
-    "sign_profile": lambda device: AlphaSign(),
-    "callunit_keypad": lambda device: Keypad(),
-    "callunit_profile": lambda device: Unit(device.options.get("address", 0)),
+# The machine behind each driver, made by the options of its stanza.
+_MACHINES: Mapping[str, Callable[[Mapping[str, Any]], Machine]] = {
+    "printer_escpos": lambda o: Printer(o.get("width", 576)),
+    "callunit_keypad": lambda o: Keypad(),
+    "callunit_modbus": lambda o: CallUnit(o["address"], o.get("framing") == "tcp"),
+    "callunit_profile": lambda o: Unit(o.get("address", 0)),
+    "sign_max7219": lambda o: Matrix(o.get("chips", 4)),
+    "sign_modbus": lambda o: Display(o["address"], o.get("encoding", "number"), o.get("framing") == "tcp"),
+    "sign_onbon": lambda o: Sign(o.get("address", 0xFFFE)),
+    "sign_profile": lambda o: AlphaSign(),
+    "power_cec": lambda o: Television(),
+    "power_dpms": lambda o: Television(),
+    "power_modbus": lambda o: CallUnit(o["address"], o.get("framing") == "tcp"),
+    "voice_clips": lambda o: Speaker(),
+    "voice_command": lambda o: Speaker(),
 }
-
-
-def _tcp(device: Device) -> bool:
-    return device.options.get("framing") == "tcp"
-
-
 HOLD = 0.15  # s: how long the twin holds a ticket button down
 
 
@@ -83,7 +76,7 @@ class Simulation:
             if device.driver in _MACHINES or device.url:
                 # A driver without a machine gets a wire on which nobody answers, never the real one.
                 make = _MACHINES.get(device.driver)
-                self.machines[name] = make(device) if make else Machine()
+                self.machines[name] = make(device.options) if make else Machine()
                 buses.setdefault(device.url or name, []).append(name)
         swapped = dict(real.device)
         for number, (url, names) in enumerate(buses.items()):

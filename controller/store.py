@@ -28,12 +28,8 @@ PRAGMA user_version = {VERSION};
 """
 
 
-class CannotStart(Exception):
+class CannotStart(model.Refused):
     """The hall cannot start; `code` has a sentence in display/words."""
-
-    def __init__(self, code: str, **arguments: Any) -> None:
-        super().__init__(code, arguments)
-        self.code, self.arguments = code, arguments
 
 
 class Store:
@@ -186,9 +182,7 @@ def _plain(value: Any) -> Any:
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+_hints = cache(get_type_hints)
 
 
 def _event(time: str, kind: str, body: Mapping[str, Any]) -> model.Event:

@@ -37,8 +37,8 @@ def lamp(plan: Settings, state: hall.State, window: str) -> str:
         return "paused"
     if there.ticket:
         return "serving"
-    services = plan.window[window].services
-    return "waiting" if any(t.service in services for t in state.waiting()) else "free"
+    someone = any(hall.waits_for(plan, state, t, window) for t in state.waiting())
+    return "waiting" if someone else "free"
 
 
 def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
@@ -65,8 +65,8 @@ def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -
     seconds = max((elapsed(r.first, now) or 0.0 for r in rolls if r.first), default=0.0)
     # Before a quarter of an hour has shown a pace, nobody can tell.
     if today and seconds > 900 and (hours := left / today * seconds / 3600) < 24:
-        end = now.wall + timedelta(hours=hours)
-        return say("status.roll_until", lang, metres=round(left), time=f"{end:%H:%M}")
+        end = f"{now.wall + timedelta(hours=hours):%H:%M}"
+        return say("status.roll_until", lang, metres=round(left), time=end)
     return say("status.roll", lang, metres=round(left))
 
 

@@ -26,11 +26,6 @@ class Printer(Protocol):
 
 
 @runtime_checkable
-class Voice(Protocol):
-    def say(self, text: str) -> None: ...
-
-
-@runtime_checkable
 class CallUnit(Protocol):
     def show(self, lamp: str) -> None: ...
     def refuse(self) -> None: ...
@@ -138,6 +133,6 @@ class Stage:
     def _speak(self, text: str, window: str = "") -> None:
         """By every voice of the hall, or by those whose zone has `window`."""
         for name, voice in self._devices.items():
-            zone = self._plan.device[name].zone
-            if isinstance(voice, Voice) and not (window and zone and window not in zone):
-                voice.say(text)
+            zone, speak = self._plan.device[name].zone, getattr(voice, "say", None)
+            if speak and not (window and zone and window not in zone):
+                speak(text)

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from PIL import Image
 
-from drivers.link import Link, LinkLost, NoLink
+from drivers.link import Link, LinkLost
 
 log = logging.getLogger("hallqueue.drivers")
 T = TypeVar("T")
@@ -78,10 +78,8 @@ class Page:
     @property
     def millimetres(self) -> int:
         """The paper that it takes at 8 dots a millimetre, the feed to the cutter included."""
-        pictures = [self.image] if self.image else [line.image for line in self.lines]
-        heights = [picture.height for picture in pictures if picture]
-        heights += [30 * line.scale for line in self.lines if not (self.image or line.image)]
-        return (sum(heights) + 180) // 8
+        heights = (line.image.height if line.image else 30 * line.scale for line in self.lines)
+        return ((self.image.height if self.image else sum(heights)) + 180) // 8
 
 
 class Latest(Generic[T]):
@@ -212,7 +210,7 @@ class Port:
 
     def __init__(self, url: str, baudrate: int, devices: Sequence[Device], retry: float) -> None:
         """Empty `url`: no wire. `retry`: longest pause in seconds between attempts to open one."""
-        self._open = partial(Link, url, baudrate) if url else NoLink
+        self._open = partial(Link, url, baudrate)
         self._devices, self._retry = devices, retry
         self._awake, self._stopping = threading.Event(), False
         self._poked: set[Device] = set()

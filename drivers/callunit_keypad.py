@@ -1,7 +1,7 @@
 """USB number pads as call units: the kernel's input events, read by ourselves (hardware.md §6.6).
 
 Enter calls next, + again, * start, . complete, - no show, / pause, Num Lock signs out. Digits typed
-before a key go with it: 工号 and Enter opens the window.
+before a key go with it: 工号 Enter opens the window, 12 Enter calls number 12, 3 + transfers to window 3.
 """
 
 import errno
@@ -11,8 +11,8 @@ import select
 import struct
 import time
 
-from drivers.base import Button, DeviceFault
-from drivers.link import Link
+from drivers.base import Button
+from drivers.link import Link, LinkLost
 
 _RECORD = struct.Struct("llHHi")  # struct input_event: time, type, code, value
 _GRAB = 0x40044590  # EVIOCGRAB: nobody else, such as the kiosk's browser, hears this pad
@@ -47,8 +47,7 @@ class Driver(Button):
                 self._hear(data)
         except OSError as error:
             self.close()
-            code = {errno.EBUSY: "device_busy", errno.EACCES: "no_permission"}
-            raise DeviceFault(code.get(error.errno or 0, "cable"), again=1.0) from error
+            raise LinkLost(error) from error
         return 0.0
 
     def _open(self) -> None:

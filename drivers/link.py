@@ -1,6 +1,7 @@
 """One link over any pyserial URL; the one place that turns transport errors into LinkLost."""
 
 import errno
+import io
 import termios
 import time
 from collections.abc import Callable
@@ -33,12 +34,16 @@ class Link:
 
     def __init__(self, url: str, baudrate: int) -> None:
         """`url`: a tty path, a pyserial URL (`socket://host:port`), `usb://0416:5011`,
-        `lp:/dev/usb/lp0` or `spi:/dev/spidev0.0` (drivers/usbwire.py); `baudrate` in bit/s, 8N1."""
+        `lp:/dev/usb/lp0` or `spi:/dev/spidev0.0` (drivers/usbwire.py), or empty for devices that
+        need no wire (GPIO pins, a command); `baudrate` in bit/s, 8N1."""
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.
         self.letters: dict[bytes, list[bytes]] = {}
         self._wire: Any
         try:
+            if not url:
+                self._wire = io.BytesIO()
+                return
             if url.startswith(("usb:", "lp:", "spi:")):
                 self._wire = UsbWire(url) if url.startswith("usb:") else FileWire(url)
                 return
@@ -98,16 +103,6 @@ class Link:
             self._wire.close()
         except _ERRORS:
             pass  # a vanished tty raises here too, and there is nothing left to close
-
-
-class NoLink(Link):
-    """For devices that need no wire: GPIO pins, an external command."""
-
-    def __init__(self) -> None:
-        self.baudrate = 0
-
-    def close(self) -> None:
-        pass
 
 
 def crc16(data: bytes, start: int) -> bytes:

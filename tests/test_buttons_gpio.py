@@ -11,7 +11,7 @@ from wait import until
 
 from drivers.base import Port
 from drivers.buttons_gpio import DOWN, UP, Driver
-from drivers.link import NoLink
+from drivers.link import Link
 from drivers.sim.gpio import Pins
 
 
@@ -61,13 +61,13 @@ def test_a_spike_is_no_press(panel: Panel) -> None:
 def test_a_press_that_is_over_before_a_busy_machine_looks_is_a_press(pins: Pins) -> None:
     driver, presses = Driver("buttons", {"A": 17}), []
     driver.emit = lambda press: presses.append(press.key)
-    driver.attach(NoLink())
+    driver.attach(Link("", 0))
     pins.press(17)
     over = threading.Event()
     threading.Timer(0.04, pins.release, [17]).start()  # a finger of 40 ms
     threading.Timer(0.12, over.set).start()
     assert over.wait(5.0)
-    driver.turn(NoLink())
+    driver.turn(Link("", 0))
     driver.close()
     assert presses == ["A"]
 
@@ -110,15 +110,15 @@ def test_the_edge_itself_wakes_the_port(panel: Panel) -> None:
 def test_a_press_whose_edge_was_lost_counts_once_it_is_stable(pins: Pins) -> None:
     driver, presses = Driver("buttons", {"A": 17}), []
     driver.emit = presses.append
-    driver.attach(NoLink())
-    until(lambda: driver.turn(NoLink()) == 1.0)
+    driver.attach(Link("", 0))
+    until(lambda: driver.turn(Link("", 0)) == 1.0)
     long_ago = time.monotonic() + 2 * DOWN
     until(lambda: time.monotonic() > long_ago)
-    pins.edges_lost(17)
+    pins._factory.pin(17).edges = "none"
     pins.press(17)
-    assert driver.turn(NoLink()) < UP, "soon again"
+    assert driver.turn(Link("", 0)) < UP, "soon again"
     assert not presses
-    until(lambda: driver.turn(NoLink()) == 1.0)
+    until(lambda: driver.turn(Link("", 0)) == 1.0)
     assert len(presses) == 1
     driver.close()
 

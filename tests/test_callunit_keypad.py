@@ -100,14 +100,17 @@ def test_unplugged_and_back_no_old_press_and_no_descriptor_left(pads: Pads) -> N
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_typed_number_signs_in_and_never_calls_somebody_else(plan: Settings) -> None:
+def test_a_typed_number_signs_in_calls_and_transfers(plan: Settings) -> None:
     def asked(state: State, number: str) -> m.Command | None:
         return keys.command(plan, state, "unit1", "next", "p1", number)
 
     shut, staffed = State(), State(windows={"1": m.Window("1002")})
     assert asked(shut, "1007") == m.SignIn("1", "1007", actor="1007", press="p1")
     assert asked(staffed, "") == m.CallNext("1", actor="1002", press="p1")
-    assert asked(staffed, "12") is None
+    assert asked(staffed, "12") == m.CallNext("1", "12", actor="1002", press="p1")
+    move = keys.command(plan, staffed, "unit1", "recall", "p1", "03")
+    assert move == m.Transfer("1", "3", actor="1002", press="p1")
+    assert keys.command(plan, staffed, "unit1", "complete", "p1", "3") is None
 
 
 def test_a_hall_with_a_pad_at_window_1(start_hall: Callable[..., Hall]) -> None:
@@ -121,3 +124,25 @@ def test_a_hall_with_a_pad_at_window_1(start_hall: Callable[..., Hall]) -> None:
     hall.take()
     hall.press("pad1", "next")
     until(lambda: hall.state.window("1").ticket == "A001")
+
+    def typed(*taps: str) -> None:
+        for key in taps:
+            hall.machine("pad1").tap(key)
+
+    def is_at(window: str, ticket: str) -> None:
+        pad = hall.twin.wires["pad1"]
+        until(lambda: pad.poke() or hall.state.window(window).ticket == ticket)
+
+    for _ in range(2):
+        hall.take()
+    hall.twin.clock(1, None)
+    typed("3", "next")
+    is_at("1", "A003")  # out of order, because the clerk named it
+    hall.press("unit3", "next")
+    until(lambda: hall.state.window("3").clerk)
+    typed("3", "recall")
+    is_at("1", "")
+    assert hall.call("3") == "A002", "it keeps its time: it came later than A002"
+    hall.twin.clock(1, None)
+    assert hall.call("3") == "A003"
+    until(lambda: "A003" in hall.machine("sign3").text)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from drivers import callunit_keypad, printer_escpos, sign_onbon
 from drivers.base import DeviceFault
 from drivers.frame import Frame, profile
-from drivers.link import NoLink, gbk
+from drivers.link import Link, gbk
 from drivers.modbus import READ_INPUTS, Master, rtu
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
@@ -28,11 +28,11 @@ from drivers.sim.wire import Machine
 NOISE = st.binary(max_size=80)
 
 
-class Said(NoLink):
+class Said(Link):
     """A link on which this is all that comes, whatever is asked."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__()
+        super().__init__("", 10_000_000)
         self._data, self.baudrate = data, 10_000_000
 
     def write(self, data: bytes) -> None:

@@ -180,6 +180,8 @@ commands = st.one_of(
     st.builds(m.TakeTicket, st.sampled_from("ABCD"), st.just("hall"), actor=st.just("buttons")),
     *(st.builds(kind, st.sampled_from("1234"), actor=st.just("clerk")) for kind in KINDS),
     st.sampled_from("1234").map(lambda w: m.SignIn(w, f"100{w}", actor="clerk")),
+    st.builds(m.Transfer, st.sampled_from("1234"), st.sampled_from("12349"), actor=st.just("clerk")),
+    st.sampled_from("1234").map(lambda w: m.CallNext(w, "02", actor="clerk")),
 )
 
 
@@ -224,6 +226,8 @@ def test_ten_thousand_interleavings_are_fair(plan: Settings, tmp_path: Path) -> 
             m.TakeTicket(dice.choice("ABCD"), "hall", actor="buttons") for _ in range(4)
         ]
         presses += [dice.choice(keys)(window, actor=window) for window in "11223344"]
+        presses += [m.Transfer(dice.choice("1234"), dice.choice("1234"), actor="clerk") for _ in range(2)]
+        presses.append(m.CallNext(dice.choice("1234"), dice.choice("123"), actor="clerk"))
         dice.shuffle(presses)
         for press in presses:
             try:
@@ -234,6 +238,43 @@ def test_ten_thousand_interleavings_are_fair(plan: Settings, tmp_path: Path) -> 
     store.close()
     windows = {name: window.services for name, window in plan.window.items()}
     assert judge(tmp_path / "journal.db", windows) == 40_000
+
+
+def test_a_transferred_ticket_waits_at_its_window_with_its_old_time(day: Day) -> None:
+    for service in "AAA":
+        day.take(service)
+    day.sign_in("1", "2", "3")
+    assert day.next("1") == "A001"
+    day.ask(m.Transfer("1", "2", actor="1001"))
+    assert not day.state.window("1").ticket
+    assert day.next("3") == "A002", "what was sent to window 2 is not called elsewhere"
+    assert day.next("2") == "A001", "though window 2 does not offer this service"
+    day.ask(m.Transfer("2", "3", actor="1002"))
+    assert day.next("3") == "A001", "it keeps its time, so it comes before A003"
+    assert refusal(day, m.Transfer("3", "4", actor="1003")) == "not_open"
+    assert refusal(day, m.Transfer("3", "9", actor="1003")) == "not_open"
+
+
+def test_a_ticket_sent_to_a_window_that_closes_is_not_lost(day: Day) -> None:
+    day.take("A")
+    day.sign_in("1", "2")
+    day.next("1")
+    day.ask(m.Transfer("1", "2", actor="1001"))
+    day.ask(m.SignOut("2", actor="1002"))
+    assert day.next("1") == "A001"
+
+
+def test_a_call_by_number_is_marked_and_never_guesses(day: Day) -> None:
+    for service in "AADD":
+        day.take(service)
+    day.sign_in("1", "3")
+    assert refusal(day, m.CallNext("1", "2", actor="1001")) == "not_one_ticket", "A002 or D002?"
+    assert refusal(day, m.CallNext("3", "9", actor="1003")) == "not_one_ticket", "there is none"
+    day.next("1")
+    call = day.ask(m.CallNext("1", "1", actor="1001"))[-1]
+    assert isinstance(call, m.TicketCalled)
+    assert (call.ticket, call.reason) == ("D001", "by_number")
+    assert not day.state.tickets.get("A001"), "the one before is done"
 
 
 def test_the_judge_catches_an_unfair_call(day: Day, plan: Settings, tmp_path: Path) -> None:

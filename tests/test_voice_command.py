@@ -8,7 +8,7 @@ import pytest
 from wait import until
 
 from drivers.base import DeviceFault, Port
-from drivers.link import NoLink
+from drivers.link import Link
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
 from drivers.voice_command import KEPT, Driver
@@ -69,7 +69,7 @@ def test_a_missing_command_is_named() -> None:
 def fault(driver: Driver) -> str:
     """What one turn of the driver complains about."""
     try:
-        driver.turn(NoLink())
+        driver.turn(Link("", 0))
     except DeviceFault as found:
         return found.code
     return ""

@@ -20,10 +20,6 @@ class Pins:
         for level in [1, 0] * self.bounces + [1]:
             (self._factory.pin(pin).drive_high if level else self._factory.pin(pin).drive_low)()
 
-    def edges_lost(self, pin: int) -> None:
-        """From now on nobody is told of this pin's edges; it can still be read."""
-        self._factory.pin(pin).edges = "none"
-
     def lit(self, pin: int) -> bool:
         """Does the lamp on `pin` shine?"""
         return bool(self._factory.pin(pin).state)
