@@ -8,7 +8,6 @@ from typing import Any
 from drivers.base import Device, DeviceFault
 from drivers.link import Link
 
-NEWS = 10  # the newest changes that are kept
 _STORAGE = ":08"  # USB class of sticks and disks, in udev's ID_USB_INTERFACES
 
 
@@ -21,7 +20,7 @@ class Inventory(Device):
     def __init__(self, urls: Mapping[str, str]) -> None:
         """`urls`: those of hall.toml, by device."""
         super().__init__("usb")
-        self.news: deque[tuple[float, str, dict[str, str]]] = deque(maxlen=NEWS)
+        self.news: deque[tuple[float, str, dict[str, str]]] = deque(maxlen=10)
         self._urls = urls
         self._there: dict[str, Mapping[str, str]] = {}  # udev's properties by port, such as 1-1.2
         self._gone: dict[str, str] = {}  # the port that a device was last pulled out of

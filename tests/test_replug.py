@@ -56,7 +56,8 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
         papers += printer.texts
         printer.texts = []
     until(lambda: all(final(hall, number) for number in numbers), 30)
-    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, files)
+    assert threading.active_count() <= threads
+    assert len(os.listdir("/proc/self/fd")) <= files
     papers += printer.texts
     whole = [word for paper in papers for word in paper.split()]
     page = hall.page("/")
