@@ -30,6 +30,7 @@ def devices(root: Path = Path("/")) -> Iterator[tuple[str, str]]:
         ("dev/serial[0-9]", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
         ("dev/usb/lp*", ("printer_escpos",), "lp:"),
         ("dev/input/by-path/*-event-kbd", ("callunit_keypad",), ""),
+        ("dev/spidev*", ("sign_max7219",), "spi:"),
     ):
         for path in sorted(root.glob(pattern)):
             if path.resolve() not in seen:
@@ -47,6 +48,7 @@ def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[
         ("lp", "usb/lp*"),
         ("input", "input/event*"),
         ("gpio", "gpiochip*"),
+        ("spi", "spidev*"),
     ):
         if nodes != "tty*" and not any((root / "dev").glob(nodes)):
             continue

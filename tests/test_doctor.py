@@ -21,7 +21,7 @@ def pi(tmp_path: Path) -> Path:
     dev = tmp_path / "dev"
     for folder in ("serial/by-id", "serial/by-path", "usb", "input/by-path"):
         (dev / folder).mkdir(parents=True)
-    for node in ("ttyUSB0", "ttyUSB1", "usb/lp0", "input/event3", "input/event4"):
+    for node in ("ttyUSB0", "ttyUSB1", "usb/lp0", "input/event3", "input/event4", "spidev0.0"):
         (dev / node).touch()
     (dev / "serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0").symlink_to("../../ttyUSB0")
     (dev / "serial/by-path/platform-xhci-usb-0:1.1:1.0-port0").symlink_to("../../ttyUSB0")
@@ -38,6 +38,7 @@ def test_every_device_is_listed_once_under_a_name_that_stays(pi: Path) -> None:
         "lp:/dev/usb/lp0",
         "/dev/input/by-path/platform-xhci-usb-0:3:1.0-event-kbd",
         "/dev/input/by-path/platform-xhci-usb-0:4:1.0-event-kbd",
+        "spi:/dev/spidev0.0",
     ]
 
 
