@@ -3,6 +3,8 @@
 Goals: limits.md. Milliseconds of this machine say nothing about a Pi; the ratios carry over.
 """
 
+import itertools
+import multiprocessing
 import os
 import queue
 import re
@@ -18,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -161,65 +164,79 @@ def chains(folder: Path) -> None:
         report(f"press -> {what}, p50", p50(times["Store"][what]), p50(times["RawStore"][what]), 1.5)
 
 
-def floor(count: int) -> float:
-    """Seconds to write one state to `count` raw sockets and read it at each."""
-    pairs, poll = [socket.socketpair() for _ in range(count)], selectors.DefaultSelector()
-    for _, there in pairs:
-        poll.register(there, selectors.EVENT_READ)
-    start, left = time.perf_counter(), count
-    for here, _ in pairs:
-        here.send(bytes(900))
-    while left:
-        for key, _ in poll.select():
-            key.fileobj.recv(4096)  # type: ignore[union-attr]
-            left -= 1
-    took = time.perf_counter() - start
-    for here, there in pairs:
-        here.close()
-        there.close()
-    return took
-
-
-def viewers(address: str, count: int) -> list[socket.socket]:
-    host, port = address.split(":")
-    found = []
+def watch(port: int, request: bytes, count: int, pipe: Connection) -> None:
+    """A process of its own: `count` screens that connect, and tell when the last one has heard."""
+    screens, poll = [], selectors.DefaultSelector()
     for _ in range(count):
-        viewer = socket.create_connection((host, int(port)))
-        viewer.sendall(f"GET /api/v1/events?screen=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        found.append(viewer)
+        screens.append(socket.create_connection(("127.0.0.1", port)))
+        screens[-1].sendall(request)
+        poll.register(screens[-1], selectors.EVENT_READ)
+    while pipe.recv():
+        while heard := poll.select(0.1):  # the heartbeat of before
+            for key, _ in heard:
+                key.fileobj.recv(65536)  # type: ignore[union-attr]
+        pipe.send(None)
+        left = set(screens)
+        while left:
+            for key, _ in poll.select():
+                key.fileobj.recv(65536)  # type: ignore[union-attr]
+                left.discard(key.fileobj)  # type: ignore[arg-type]
+        pipe.send(time.perf_counter())
+
+
+def fan_out(
+    port: int, request: bytes, count: int, there: Callable[[], bool], act: Callable[[], None]
+) -> float:
+    """Milliseconds from `act` until the last of `count` screens has heard of it, p50."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=watch, args=(port, request, count, theirs))
+    process.start()
+    while not there():
+        threading.Event().wait(0.05)
+    took = []
+    for _ in range(20):
+        ours.send(True)
+        ours.recv()
+        start = time.perf_counter()
+        act()
+        took.append(ours.recv() - start)
+    ours.send(False)
+    process.join()
+    return p50(took)
+
+
+def floor(count: int) -> float:
+    """The same with a loop over raw sockets and nothing else."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
+        ends: list[socket.socket] = []
+
+        def there() -> bool:
+            ends.append(server.accept()[0])
+            return len(ends) == count
+
+        found = fan_out(
+            server.getsockname()[1], b"", count, there, lambda: [e.send(bytes(900)) for e in ends] and None
+        )
+    for end in ends:
+        end.close()
     return found
 
 
 def boards(folder: Path) -> None:
+    request = b"GET /api/v1/events?screen=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with hall(folder / "boards", Store) as (house, _, address):
         house.engine.submit(m.SignIn("1", "1001", actor="c")).result()
         for count in (50, 200):
-            screens = viewers(address, count)
-            while house.screens() < count:
-                threading.Event().wait(0.05)
-            poll = selectors.DefaultSelector()
-            for viewer in screens:
-                poll.register(viewer, selectors.EVENT_READ)
-            took, limit = [], []
-            for n in range(20):
-                while poll.select(0.1):  # the heartbeat of before
-                    for key, _ in poll.select(0):
-                        key.fileobj.recv(65536)  # type: ignore[union-attr]
-                # A window's press: a ticket's would draw the ticket at the same time.
-                press = (m.Pause, m.Resume)[n % 2]("1", actor="c")
-                left, start = set(screens), time.perf_counter()
-                house.engine.submit(press)
-                while left:
-                    for key, _ in poll.select():
-                        key.fileobj.recv(65536)  # type: ignore[union-attr]
-                        left.discard(key.fileobj)  # type: ignore[arg-type]
-                took.append(time.perf_counter() - start)
-                limit.append(floor(count))
-            report(f"press -> last of {count} screens, p50", p50(took), p50(limit), 5.0)
-            for viewer in screens:
-                viewer.close()
+            # A window's press: a ticket's would draw the ticket at the same time.
+            presses = itertools.cycle((m.Pause, m.Resume))
+            port = int(address.split(":")[1])
+            took = fan_out(
+                *(port, request, count, lambda count=count: house.screens() == count),
+                lambda presses=presses: house.engine.submit(next(presses)("1", actor="c")),
+            )
             while house.screens():
                 threading.Event().wait(0.05)
+            report(f"press -> last of {count} screens, p50", took, floor(count), 5.0)
 
 
 class SlowWire(Wire):
@@ -267,6 +284,16 @@ def bus(folder: Path) -> None:
                 threading.Event().wait(0.1)
         port.stop()
         wire.unplug()
+
+
+def viewers(address: str, count: int) -> list[socket.socket]:
+    host, port = address.split(":")
+    found = []
+    for _ in range(count):
+        viewer = socket.create_connection((host, int(port)))
+        viewer.sendall(f"GET /api/v1/events?screen=1 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        found.append(viewer)
+    return found
 
 
 def process(folder: Path) -> None:
