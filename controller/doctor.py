@@ -17,6 +17,8 @@ from drivers.base import Device, Health
 
 PATIENCE = 8.0  # s that all devices together may take to answer
 ROOM = 500 << 20  # bytes; years of journal
+# What a user must belong to, and the nodes it opens.
+_GROUPS = "dialout:tty*", "lp:usb/lp*", "input:input/event*", "gpio:gpiochip*", "spi:spidev*", "audio:snd/*"
 Finding = tuple[bool, str, Mapping[str, Any]]
 
 
@@ -30,6 +32,7 @@ def devices(root: Path = Path("/")) -> Iterator[tuple[str, str]]:
         ("dev/serial[0-9]", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
         ("dev/usb/lp*", ("printer_escpos",), "lp:"),
         ("dev/input/by-path/*-event-kbd", ("callunit_keypad",), ""),
+        ("dev/cec*", ("power_cec",), "exec:cec-ctl -d"),
         ("dev/spidev*", ("sign_max7219",), "spi:"),
     ):
         for path in sorted(root.glob(pattern)):
@@ -43,13 +46,8 @@ def devices(root: Path = Path("/")) -> Iterator[tuple[str, str]]:
 
 def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[Finding]:
     """What the machine itself needs: groups, font, room, clock, power."""
-    for name, nodes in (
-        ("dialout", "tty*"),
-        ("lp", "usb/lp*"),
-        ("input", "input/event*"),
-        ("gpio", "gpiochip*"),
-        ("spi", "spidev*"),
-    ):
+    for entry in _GROUPS:
+        name, nodes = entry.split(":")
         if nodes != "tty*" and not any((root / "dev").glob(nodes)):
             continue
         try:

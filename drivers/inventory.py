@@ -23,7 +23,7 @@ class Inventory(Device):
         self.news: deque[tuple[float, str, dict[str, str]]] = deque(maxlen=10)
         self._urls = urls
         self._there: dict[str, Mapping[str, str]] = {}  # udev's properties by port, such as 1-1.2
-        self._gone: dict[str, str] = {}  # the port that a device was last pulled out of
+        self._gone: dict[str, str] = {}  # what was last pulled out of a port
 
     def attach(self, link: Link) -> None:
         try:
@@ -50,11 +50,14 @@ class Inventory(Device):
     def _heard(self, port: str, about: Mapping[str, str]) -> None:
         if about["ACTION"] == "add" and port not in self._there:
             self._there[port] = about
-            old = self._gone.pop(_name(about), port)
+            # Of several equal ones, that which was here has come back.
+            before = [old for old, name in self._gone.items() if name == _name(about)]
+            old = before[0] if before and port not in before else port
+            self._gone.pop(old, None)
             self._tell("came" if old == port else "moved", port, about, old)
         elif about["ACTION"] == "remove" and port in self._there:
             about = self._there.pop(port)
-            self._gone[_name(about)] = port
+            self._gone[port] = _name(about)
             self._tell("gone", port, about, port)
 
     def _tell(self, what: str, port: str, about: Mapping[str, str], old: str) -> None:

@@ -24,6 +24,7 @@ class Master:
 
     def __init__(self, address: int, timeout: float, framing: str) -> None:
         self.address, self._timeout, self._tcp = address, timeout, framing == "tcp"
+        self._owes = False  # an answer that may come late, and would look like the next one's
 
     def exchange(self, link: Link, function: int, data: bytes, size: int) -> bytes:
         """Send a request; the `size` bytes of the answer after its function code.
@@ -32,17 +33,32 @@ class Master:
         """
         link.drain()  # an answer that came too late belongs to nobody
         body = bytes([self.address, function]) + data
-        return (self._over_tcp if self._tcp else self._over_rtu)(link, body, size)
+        if self._tcp:
+            return self._over_tcp(link, body, size)
+        if self._owes:
+            # Units answer in order: once another function is answered, nothing is owed any more.
+            other = READ_INPUTS if function == READ_COILS else READ_COILS
+            self._over_rtu(link, bytes([self.address, other, 0, 0, 0, 1]))
+        return self.unpacked(self._over_rtu(link, body), body, size)
 
-    def _over_rtu(self, link: Link, body: bytes, size: int) -> bytes:
+    def _over_rtu(self, link: Link, body: bytes) -> bytes:
+        """The frame that answers `body` on a serial line; those of other functions came too late."""
+        self._owes = True
         link.write(rtu(body))
-        answer = link.read(5, self._timeout + link.seconds_for(8))  # no answer is shorter
-        if not answer:
-            raise DeviceFault("silent")
-        if answer[1:2] != bytes([body[1] | 0x80]):
-            answer += link.read(size + 4 - len(answer), self._timeout)
+        for _ in range(3):
+            answer = link.read(5, self._timeout + link.seconds_for(8))  # none is shorter
+            if not answer:
+                raise DeviceFault("silent")
+            function, length = answer[1:2], answer[2:3]
+            if function and function[0] < 5 and length:  # a read: its length stands in it
+                answer += link.read(length[0], self._timeout)
+            elif function and function[0] < 0x80:
+                answer += link.read(3, self._timeout)
+            if not function or function[0] & 0x7F == body[1]:
+                break
         time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
-        return self.unpacked(answer, body, size)
+        self._owes = False
+        return answer
 
     @classmethod
     def unpacked(cls, answer: bytes, body: bytes, size: int) -> bytes:

@@ -22,7 +22,8 @@ class Driver(Switch):
         self._command = shlex.split(url.removeprefix("exec:"))
 
     def attach(self, link: Link) -> None:
-        self.ask("--playback", "-S")
+        told = re.search(r"Physical Address *: ([\d.]+)", self.ask("--playback", "-S"))
+        self._place = told[1] if told else "1.0.0.0"
 
     def turn(self, link: Link) -> float:
         self.wanted.again()
@@ -39,7 +40,7 @@ class Driver(Switch):
         """Tell the TV."""
         self.ask("--to", "0", *(["--image-view-on"] if on else ["--standby"]))
         if on:
-            self.ask("--active-source", "phys-addr=1.0.0.0")
+            self.ask("--active-source", f"phys-addr={self._place}")
 
     def stands(self, on: bool) -> bool:
         """Asked, not assumed: many TVs ignore what they are told."""

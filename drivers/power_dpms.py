@@ -18,7 +18,7 @@ class Driver(power_cec.Driver):
         self._output = output
 
     def attach(self, link: Link) -> None:
-        pass
+        self.stands(True)
 
     def switch(self, on: bool) -> None:
         self.ask("--output", self._output, "--on" if on else "--off")

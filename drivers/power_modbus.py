@@ -26,9 +26,8 @@ class Driver(Switch):
 
     def turn(self, link: Link) -> float:
         self.wanted.again()
-        if (on := self.wanted.take()) is None:
-            return self._every
+        on = self.wanted.take()
         closed = self._unit.exchange(link, READ_COILS, struct.pack(">HH", self._coil, 1), 2)[1] & 1
-        if closed != on:
+        if on is not None and closed != on:
             self._unit.exchange(link, WRITE_COIL, struct.pack(">HH", self._coil, 0xFF00 * on), 4)
         return self._every

@@ -53,10 +53,9 @@ class Driver(Sign):
     def turn(self, link: Link) -> float:
         if (number := self.text.take()) is not None:
             self._words = registers(number, self._encoding, self._width)
-        if self._words is None:
-            return self._every
-        count = len(self._words)
-        place, data = struct.pack(">HH", self._register, count), struct.pack(f">{count}H", *self._words)
-        if self._unit.exchange(link, READ_HOLDING, place, 1 + 2 * count)[1:] != data:
+        words = self._words or [0]  # before there is any, it is asked all the same
+        count, data = len(words), struct.pack(f">{len(words)}H", *words)
+        place = struct.pack(">HH", self._register, count)
+        if self._unit.exchange(link, READ_HOLDING, place, 1 + 2 * count)[1:] != data and self._words:
             self._unit.exchange(link, WRITE_REGISTERS, place + bytes([2 * count]) + data, 4)
         return self._every

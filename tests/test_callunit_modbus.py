@@ -208,3 +208,27 @@ def test_modbus_tcp_is_the_standards_frame(tmp_path: Path) -> None:
     assert unit.tape[2:12] == bytes.fromhex("00 00 00 06 01 02 00 00 00 08")
     number = int.from_bytes(unit.tape[:2], "big")
     assert int.from_bytes(unit.tape[12:14], "big") == number + 1, "each request has its own number"
+
+
+class Behind(CallUnit):
+    """Answers every request only when the next one comes: after the timeout, as if it were the next one's."""
+
+    kept, asked = b"", 0
+
+    def feed(self, data: bytes) -> bytes:
+        answer, self.kept = self.kept, super().feed(data)
+        self.asked += 1
+        return answer
+
+
+def test_a_late_answer_is_not_taken_for_the_next_ones(tmp_path: Path) -> None:
+    unit = Behind(1)
+    wire, driver = Wire(tmp_path / "bus", unit), Driver("unit1", 1, timeout=0.03, every=0.0)
+    said: list[str] = []
+    driver.on_health = lambda device: said.append(device.health.state)
+    port = Port(wire.url, 115200, [driver], 0.1)
+    port.start()
+    until(lambda: driver.wake() or unit.asked > 40, 20)
+    assert set(said) == {"down"}, "a unit that is always one behind is never called well"
+    port.stop()
+    wire.unplug()
