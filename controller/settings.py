@@ -15,6 +15,7 @@ Session = tuple[time, time]
 Sessions = tuple[Session, ...]
 Path = tuple[str, ...]
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")  # of a call unit
+_URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
 KINDS = {str: "text", int: "number", float: "number", bool: "truth", list: "list", tuple: "list"}
 
 
@@ -284,13 +285,12 @@ class _Reader:
             self.among(("kiosk", name, "printer"), kiosk.printer, names.get("device", ()))
         for name, device in (parts.get("device") or {}).items():
             path = ("device", name)
-            for key, group, words in (
-                ("window", "window", (device.window,)),
-                ("kiosk", "kiosk", (device.kiosk,)),
-                ("zone", "window", device.zone),
-            ):
-                for word in filter(None, words):
-                    self.among((*path, key), word, names.get(group, ()))
+            said = [("window", device.window), ("kiosk", device.kiosk), *(("zone", w) for w in device.zone)]
+            for key, word in said:
+                if word:
+                    self.among((*path, key), word, names.get("kiosk" if key == "kiosk" else "window", ()))
+            if device.url and not re.match(_URL, device.url):
+                self.wrong((*path, "url"), "url", value=device.url)
             for key in device.options.get("pins", {}):
                 self.among((*path, "pins"), key, names.get("service", ()))
             for key in device.options.get("keys", []):

@@ -6,7 +6,6 @@ its second `t`. So a site's trouble becomes a regression test.
 
 import json
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -67,10 +66,9 @@ def replay(lines: list[str]) -> tuple[list[Any], list[Any]]:
         port = Port(wire.url, stanza.baudrate, [device], 1.0)
         port.start()
         deadline = time.monotonic() + entries[-1]["t"] + PATIENCE if entries else 0.0
-        pause = threading.Event()
         while time.monotonic() < deadline and not machine.diverged and (machine.left or len(now) < len(then)):
             wire.poke()
-            pause.wait(0.005)
+            time.sleep(0.005)
         port.stop()
         wire.unplug()
     if machine.diverged:

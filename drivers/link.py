@@ -39,10 +39,9 @@ class Link:
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.
         self.letters: dict[bytes, list[bytes]] = {}
-        self._wire: Any
+        self._wire: Any = io.BytesIO()
         try:
             if not url:
-                self._wire = io.BytesIO()
                 return
             if url.startswith(("usb:", "lp:", "spi:")):
                 self._wire = UsbWire(url) if url.startswith("usb:") else FileWire(url)

@@ -49,12 +49,10 @@ class Master:
             answer = link.read(5, self._timeout + link.seconds_for(8))  # none is shorter
             if not answer:
                 raise DeviceFault("silent")
-            function, length = answer[1:2], answer[2:3]
-            if function and function[0] < 5 and length:  # a read: its length stands in it
-                answer += link.read(length[0], self._timeout)
-            elif function and function[0] < 0x80:
-                answer += link.read(3, self._timeout)
-            if not function or function[0] & 0x7F == body[1]:
+            function, length = (answer + bytes(5))[1:3]
+            # A read's length stands in its answer; a refusal is no longer than five bytes.
+            answer += link.read(length if function < 5 else 3 * (function < 0x80), self._timeout)
+            if len(answer) < 5 or function & 0x7F == body[1]:
                 break
         time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
         self._owes = False

@@ -52,13 +52,11 @@ class Driver(voice_command.Driver):
         if self._clips is None:
             return b""
         names = sorted((file.stem for file in self._clips.glob("*.wav")), key=len, reverse=True)
-        words, rest = ["chime"] if "chime" in names else [], _SILENT.sub("", text)
-        while rest:
-            word = next((name for name in names if rest.startswith(name)), "")
-            if not word:
-                return b""
-            words.append(word)
-            rest = rest.removeprefix(word)
+        rest = _SILENT.sub("", text)
+        words = re.findall("|".join(map(re.escape, names)), rest)
+        if "".join(words) != rest:
+            return b""
+        words[:0] = ["chime"] if "chime" in names else []
         parts, kinds = [], set()
         for word in words:
             try:

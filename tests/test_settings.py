@@ -75,6 +75,8 @@ def test_every_mistake_of_a_file_is_named_at_once_with_line_and_nearest_word() -
         ("baudrate = 57600", "baudrate = 9600", "double_speed"),
         ('services = ["C", "D"]', "services = []", "empty"),
         ("[device.voice]", '[device.voice]\nzone = ["1", "9"]', "unknown"),
+        ('url = "socket://192.168.1.60:9100"', 'url = "192.168.1.60:9100"', "url"),
+        ('url = "socket://192.168.1.60:9100"', 'url = "/dev/usb/lp0"', "url"),
         ("screens = 1", 'screens = "1"', "type"),
         ('driver = "voice_command"', "driver = 5", "type"),
         ("pins = { A = 17,", "pins = { X = 17,", "unknown"),

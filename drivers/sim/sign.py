@@ -1,18 +1,11 @@
 """An Onbon BX-6K card with its LED panel, from the vendor's protocol (hardware.md §7.2)."""
 
+import re
+
 from drivers.link import crc16
 from drivers.sim.wire import Machine
 
-_PLAIN = {b"\xa6\x02": 0xA5, b"\xa6\x01": 0xA6, b"\x5b\x02": 0x5A, b"\x5b\x01": 0x5B}
-
-
-def _unescape(data: bytes) -> bytes:
-    plain, i = bytearray(), 0
-    while i < len(data):
-        pair = _PLAIN.get(data[i : i + 2])
-        plain.append(data[i] if pair is None else pair)
-        i += 1 if pair is None else 2
-    return bytes(plain)
+_PLAIN = {b"\xa6\x02": b"\xa5", b"\xa6\x01": b"\xa6", b"\x5b\x02": b"\x5a", b"\x5b\x01": b"\x5b"}
 
 
 class Sign(Machine):
@@ -39,7 +32,8 @@ class Sign(Machine):
         answer = b""
         while b"\x5a" in self._heard:
             raw, _, self._heard = self._heard.partition(b"\x5a")
-            inner = _unescape(raw[raw.rfind(b"\xa5") + 1 :])
+            escaped = raw[raw.rfind(b"\xa5") + 1 :]
+            inner = re.sub(rb"[\xa6\x5b][\x01\x02]", lambda pair: _PLAIN[pair[0]], escaped)
             if len(inner) >= 16 and crc16(inner[:-2], 0) == inner[-2:]:
                 to = int.from_bytes(inner[:2], "little")
                 # The any-address is for a card alone on its wire.
@@ -59,6 +53,6 @@ class Sign(Machine):
         head = b"\x00\x80" + self.address.to_bytes(2, "little") + bytes(6) + b"\xfe\x02\x05\x00"
         body = head + bytes([0xA0, 1 if error else 0, error, 0, 0])
         crc = crc16(body, 0 if not self.garbled else 0x5555)
-        escapes = {plain: pair for pair, plain in _PLAIN.items()}
+        escapes = {plain[0]: pair for pair, plain in _PLAIN.items()}
         sealed = body + crc
         return b"\xa5" * 8 + b"".join(escapes.get(b, bytes([b])) for b in sealed) + b"\x5a"
