@@ -97,7 +97,7 @@ def replay(options: argparse.Namespace) -> int:
         tell("tape.no_recording", file=options.file, detail=error)
         return 2
     for was, became in zip_longest(then, now):
-        print("✔" if was == became else "✘", was, "" if was == became else f"-> {became}")
+        print("✔" if was == became else "✘", was, "" if was == became else f"-> {str(became)[:120]}")
     print(speak("tape.same" if then == now else "tape.other", count=len(then)))
     return 0 if then == now else 1
 

@@ -1,1 +1,4 @@
-"""Drivers of the hall's devices: bytes at the rim, never a ticket."""
+"""Drivers of the hall's devices: bytes at the rim, never a ticket.
+
+Maturity: sketch.
+"""

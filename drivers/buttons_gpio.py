@@ -2,6 +2,8 @@
 
 gpiozero's thread only posts edges: with lgpio an exception in a callback stops all buttons, and
 MockFactory ignores bounce times (hardware.md §5).
+
+Maturity: sketch.
 """
 
 import socket

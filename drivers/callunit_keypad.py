@@ -2,6 +2,8 @@
 
 Enter calls next, + again, * start, . complete, - no show, / pause, Num Lock signs out. Digits typed
 before a key go with it: 工号 Enter opens the window, 12 Enter calls number 12, 3 + transfers to window 3.
+
+Maturity: sketch.
 """
 
 import errno

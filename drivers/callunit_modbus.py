@@ -1,4 +1,7 @@
-"""Call units that are Modbus modules: keys on inputs or counters, lamps on coils (hardware.md §6.2)."""
+"""Call units that are Modbus modules: keys on inputs or counters, lamps on coils (hardware.md §6.2).
+
+Maturity: sketch.
+"""
 
 import struct
 import time

@@ -1,6 +1,8 @@
 """Call units that send a frame at each press, described by a text profile (drivers/frame.py).
 
 The addresses and keys of an unknown unit are read from the status page: press, and it tells.
+
+Maturity: sketch.
 """
 
 import time

@@ -1,4 +1,7 @@
-"""A TV switched on and off over its HDMI cable by cec-ctl (hardware.md §8)."""
+"""A TV switched on and off over its HDMI cable by cec-ctl (hardware.md §8).
+
+Maturity: sketch.
+"""
 
 import re
 import shlex

@@ -1,4 +1,7 @@
-"""A TV that knows no CEC: the Pi stops sending a picture and it goes to sleep (wlr-randr, DPMS)."""
+"""A TV that knows no CEC: the Pi stops sending a picture and it goes to sleep (wlr-randr, DPMS).
+
+Maturity: sketch.
+"""
 
 import re
 

@@ -1,4 +1,7 @@
-"""A relay on one of the Pi's pins that cuts the power of TVs and signs after work."""
+"""A relay on one of the Pi's pins that cuts the power of TVs and signs after work.
+
+Maturity: sketch.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""A Modbus relay that cuts the power of TVs and signs after work (hardware.md §6.2)."""
+"""A Modbus relay that cuts the power of TVs and signs after work (hardware.md §6.2).
+
+Maturity: sketch.
+"""
 
 import struct
 from typing import Literal

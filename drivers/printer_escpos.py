@@ -2,6 +2,8 @@
 
 python-escpos builds the bytes, the link carries them. Behind each page a fence (GS r) asks the
 printer whether it has come so far; how to read the answers: hardware.md §2.
+
+Maturity: sketch.
 """
 
 import os

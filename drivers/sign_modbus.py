@@ -1,4 +1,7 @@
-"""Number displays that are Modbus units: the ticket's number in their registers (hardware.md §7.4)."""
+"""Number displays that are Modbus units: the ticket's number in their registers (hardware.md §7.4).
+
+Maturity: sketch.
+"""
 
 import struct
 from typing import Literal

@@ -1,4 +1,7 @@
-"""Signs over a simple serial frame that a text profile describes (drivers/frame.py)."""
+"""Signs over a simple serial frame that a text profile describes (drivers/frame.py).
+
+Maturity: sketch.
+"""
 
 import time
 from typing import Any

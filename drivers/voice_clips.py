@@ -1,6 +1,8 @@
 """A voice of recorded clips, and espeak-ng for what has no clip; played by aplay (hardware.md §9).
 
 A clip is called after what it says: `请.wav`, `A.wav`, `零.wav`, `到3号窗口.wav`; `chime.wav` comes first.
+
+Maturity: sketch.
 """
 
 import io

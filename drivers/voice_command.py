@@ -1,4 +1,7 @@
-"""A voice that is an external command, such as espeak-ng: the sentence goes to its input."""
+"""A voice that is an external command, such as espeak-ng: the sentence goes to its input.
+
+Maturity: sketch.
+"""
 
 import os
 import shlex

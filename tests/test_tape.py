@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLE
+from conftest import EXAMPLE, ROOT
 from daemon import outside
 from test_cli import hallqueue
 from wait import until
@@ -78,3 +78,11 @@ def test_what_is_no_recording_is_told_in_one_line(tmp_path: Path) -> None:
 def test_an_unknown_device_is_told_with_the_names_there_are(tmp_path: Path) -> None:
     done = hallqueue("record", EXAMPLE, "unit9")
     assert (done.returncode, "unit1" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "tests" / "recordings").glob("*.jsonl")), ids=lambda f: f.stem
+)
+def test_every_recording_of_a_sites_trouble_still_plays(file: Path) -> None:
+    done = hallqueue("replay", file)
+    assert done.returncode == 0, done.stdout
