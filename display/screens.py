@@ -70,15 +70,15 @@ def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -
     return say("status.roll", lang, metres=round(left))
 
 
-def spell(number: str) -> str:
+def spell(number: str, lang: str = "zh") -> str:
     """A ticket number as it is spoken, figure by figure: A零零一 (零, never 〇)."""
-    figures = say("voice.letters")
+    figures = say("voice.letters", lang).split(",")
     return "".join(figures[int(c)] if c.isdigit() else c for c in number)
 
 
-def call(ticket: str, window: str) -> str:
+def call(ticket: str, window: str, lang: str = "zh") -> str:
     """The phrase that calls a ticket to a window."""
-    return say("voice.call", spelled=spell(ticket), window=window)
+    return say("voice.call", lang, spelled=spell(ticket, lang), window=window)
 
 
 def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:

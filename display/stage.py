@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from controller import model as m
 from controller.clock import Now
@@ -70,10 +70,10 @@ class Stage:
                 case m.TicketIssued(ticket=number) | m.TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number])
                 case m.TicketCalled() | m.TicketRecalled():
-                    self._speak(screens.call(event.ticket, event.window), event.window)
+                    self._speak(partial(screens.call, event.ticket, event.window), event.window)
                 case m.KioskClosed(kiosk=name, reason=reason) if reason != "starting":
                     if name not in self._told:  # once, though one fault may turn into another
-                        self._speak(say("voice.kiosk_closed"))
+                        self._speak(partial(say, "voice.kiosk_closed"))
                     self._told.add(name)
                 case m.KioskOpened(kiosk=name):
                     self._told.discard(name)
@@ -120,19 +120,22 @@ class Stage:
     def _refused(self, command: m.Command, refusal: m.Refused) -> None:
         asking = self._plan.device.get(command.actor)
         if isinstance(command, m.TakeTicket) and asking and asking.kiosk:
-            arguments: dict[str, Any] = dict(refusal.arguments)
-            if refusal.code == "closed":
-                arguments["opening"] = when(arguments["opening"], arguments["now"])
-            if refusal.code in ("closed", "kiosk_closed", "journal"):
-                self._speak(say(f"voice.{refusal.code}", **arguments))
+            told, code = refusal.arguments, refusal.code
+
+            def text(lang: str) -> str:
+                when_ = {"opening": when(told["opening"], told["now"], lang)} if code == "closed" else {}
+                return say(f"voice.{code}", lang, **(told | when_))
+
+            if code in ("closed", "kiosk_closed", "journal"):
+                self._speak(text)
         elif isinstance(command, m.AtWindow):
             for name, device in self._devices.items():
                 if self._plan.device[name].window == command.window and isinstance(device, CallUnit):
                     device.refuse()
 
-    def _speak(self, text: str, window: str = "") -> None:
-        """By every voice of the hall, or by those whose zone has `window`."""
+    def _speak(self, text: Callable[[str], str], window: str = "") -> None:
+        """By every voice of the hall, or by those whose zone has `window`, each in its language."""
         for name, voice in self._devices.items():
             zone, speak = self._plan.device[name].zone, getattr(voice, "say", None)
             if speak and not (window and zone and window not in zone):
-                speak(text)
+                speak(text("en" if getattr(voice, "voice", "").startswith("en") else "zh"))

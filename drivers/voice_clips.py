@@ -28,11 +28,11 @@ class Driver(voice_command.Driver):
         """`url`: the command that plays a WAV from its input, such as `exec:aplay -q -D
         plughw:CARD=Headphones`; `clips`: a folder; `voice`: of espeak-ng."""
         super().__init__(name, url)
-        self._clips, self._voice = Path(clips) if clips else None, voice
+        self._clips, self.voice = Path(clips) if clips else None, voice
 
     def attach(self, link: Link) -> None:
         # espeak-ng's plain cmn spells hanzi in English letters (§9.1); silence finds the sound card.
-        if b"(en)" in _espeak("-q", "-x", "-v", self._voice, "三"):
+        if b"(en)" in _espeak("-q", "-x", "-v", self.voice, "三"):
             raise DeviceFault("bad_voice", again=60.0)
         silence = _wav([b"\0" * 4410], (1, 2, 22050))
         try:
@@ -46,7 +46,7 @@ class Driver(voice_command.Driver):
         if joined := self._joined(text):
             return joined
         # Written anew, as espeak-ng does not know the length when it writes the head.
-        with wave.open(io.BytesIO(_espeak("-v", self._voice, "--stdout", text))) as spoken:
+        with wave.open(io.BytesIO(_espeak("-v", self.voice, "--stdout", text))) as spoken:
             return _wav([spoken.readframes(spoken.getnframes())], spoken.getparams()[:3])
 
     def _joined(self, text: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import needs
+from conftest import EXAMPLE, Hall, needs
 from wait import until
 
 from drivers.base import Port
@@ -122,3 +122,14 @@ def test_a_missing_player_is_named() -> None:
     port.start()
     until(lambda: driver.health.code == "no_player")
     port.stop()
+
+
+def test_an_english_voice_speaks_english_beside_a_chinese_one(start_hall: Callable[..., Hall]) -> None:
+    needs("espeak-ng")
+    hall = start_hall(EXAMPLE.read_text() + '\n[device.english]\ndriver = "voice_clips"\nvoice = "en"\n')
+    until(lambda: hall.health("english") == ("up", ""))
+    hall.take()
+    hall.call("1")
+    wanted = hall.house.devices["english"].sound("Number A 0 0 1, window 1")
+    until(lambda: wanted in hall.machine("english").sounds, 10)
+    until(lambda: list(hall.machine("voice").spoken) == ["请A零零一号，到1号窗口"])

@@ -49,6 +49,7 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
 def test_a_ticket_number_is_spelled_figure_by_figure() -> None:
     assert screens.spell("A023") == "A零二三"
     assert screens.call("B110", "12") == "请B一一零号，到12号窗口"
+    assert screens.call("B110", "12", "en") == "Number B 1 1 0, window 12"
 
 
 def test_sign_texts_fit_eight_cells_for_every_number_and_window(plan: Settings) -> None:
