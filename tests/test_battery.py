@@ -2,6 +2,7 @@
 
 import os
 import random
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from drivers import (
     callunit_keypad,
     callunit_modbus,
     callunit_profile,
+    power_cec,
+    power_dpms,
     power_modbus,
     sign_max7219,
     sign_modbus,
@@ -26,6 +29,7 @@ from drivers import printer_escpos as printer
 from drivers.base import Device, Line, Page, Port, Press
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
+from drivers.sim.cec import Television
 from drivers.sim.display import Display
 from drivers.sim.keypad import Keypad
 from drivers.sim.matrix import Matrix
@@ -77,6 +81,7 @@ class Kind:
     seen: Callable[[int], bool]
     presses: list[Press] = field(default_factory=list)
     asks: bool = True  # the driver puts questions, so it notices rude answers
+    gone: str = "cable"  # what its health says when the wire is out
     taps: int = 0  # of a key, on a machine that speaks only when it is pressed
 
     def tap(self, n: int) -> None:
@@ -119,6 +124,11 @@ def kinds(name: str, address: int = 1) -> Kind:
             m = CallUnit(address, framing == "tcp")
             d = power_modbus.Driver("d", address, framing=framing, timeout=0.05, every=0.05)
             return Kind(m, d, lambda n: d.power(bool(n % 2)), lambda n: m.lamps[0] == bool(n % 2))
+        case "power_cec" | "power_dpms" as driver:
+            # Its wire is that of the simulated command; the fixture tells where it ends.
+            m, d = Television(), (power_cec if driver == "power_cec" else power_dpms).Driver("d")
+            gone = "no_cec" if driver == "power_cec" else "no_wlr"
+            return Kind(m, d, lambda n: d.power(bool(n % 2)), lambda n: m.on == bool(n % 2), gone=gone)
         case "callunit_profile":
             m, d = Unit(address), callunit_profile.Driver("d", "ff68", address)
             return talker(m, d)
@@ -149,12 +159,12 @@ NAMES = [
         "callunit_modbus rtu",
     ),
     *("callunit_modbus tcp", "power_modbus rtu", "power_modbus tcp", "callunit_profile", "printer_escpos"),
-    "callunit_keypad",
+    *("callunit_keypad", "power_cec", "power_dpms"),
 ]
 
 
 # No others stand on the wires of these.
-ALONE = ("callunit_keypad", "sign_max7219", "sign_profile", "printer_escpos")
+ALONE = ("power_cec", "power_dpms", "callunit_keypad", "sign_max7219", "sign_profile", "printer_escpos")
 
 
 @dataclass
@@ -174,9 +184,12 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     members = [kind, *([neighbour] if neighbour else [])]
     rude = Rude(kind.machine)
     machines = [rude, *([neighbour.machine] if neighbour else [])]
-    wire = Wire(None if request.param.endswith("tcp") else tmp_path / "line", *machines)
+    network = request.param.endswith("tcp") or kind.machine.command
+    wire = Wire(None if network else tmp_path / "line", *machines)
     if isinstance(kind.device, callunit_keypad.Driver):
         kind.device._path = wire.url
+    if isinstance(kind.device, power_cec.Driver):
+        kind.device._command = shlex.split(kind.machine.url(wire.url).removeprefix("exec:"))
     port = Port(wire.url if kind.device.wired else "", 115200, [member.device for member in members], 0.05)
     for member in members:
         if hasattr(member.device, "emit"):
@@ -239,7 +252,9 @@ def test_after_rude_answers_all_is_right(bench: Bench, mode: str) -> None:
 def test_a_device_that_comes_late_is_found(bench: Bench) -> None:
     bench.wire.unplug()
     bench.port.start()
-    until(lambda: (bench.kind.device.health.state, bench.kind.device.health.code) == ("down", "cable"))
+    until(
+        lambda: (bench.kind.device.health.state, bench.kind.device.health.code) == ("down", bench.kind.gone)
+    )
     bench.wire.plug()
     well(bench, 1)
 
@@ -256,7 +271,7 @@ def test_a_wire_that_goes_and_comes_again_and_again(bench: Bench) -> None:
             until(lambda n=spoiled: kind.device.wake() or bench.rude.spoiled > n, 10)  # type: ignore[misc]
         before = os.path.realpath(bench.wire.url)
         bench.wire.unplug()
-        until(lambda: kind.device.health.code == "cable")
+        until(lambda: kind.device.wake() or kind.device.health.code == kind.gone, 10)
         # Something else takes its place meanwhile: it comes back under another path.
         while not bench.wire.url.startswith("socket:") and not os.path.exists(before):
             others += os.openpty()

@@ -5,6 +5,7 @@ Opcodes and words as cec-ctl prints them (hardware.md §8), outputs as wlr-randr
 
 import socket
 import sys
+from itertools import takewhile
 
 from drivers.sim.wire import Machine
 
@@ -40,7 +41,7 @@ class Television(Machine):
 
 
 if __name__ == "__main__":
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2.0) as television:
+    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=0.5) as television:
         television.sendall(" ".join(sys.argv[3:]).encode() + b"\n")
-        for line in iter(television.makefile().readline, "\n"):
+        for line in takewhile("\n".__ne__, television.makefile()):
             print(line, end="")
