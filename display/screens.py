@@ -55,9 +55,9 @@ def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
 
 def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -> str:
     """The metres of paper left in a kiosk's printer, and when they end if today goes on like this;
-    empty for other devices."""
+    empty for other devices, and until there is paper again."""
     kiosks = {name: kiosk for name, kiosk in plan.kiosk.items() if kiosk.printer == printer}
-    if not kiosks:
+    if not kiosks or "paper_out" in map(state.kiosks.get, kiosks):
         return ""
     rolls = [state.rolls.get(name, m.Roll()) for name in kiosks]
     left = max(0.0, max(kiosk.roll for kiosk in kiosks.values()) - sum(r.used for r in rolls) / 1000)

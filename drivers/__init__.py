@@ -1,4 +1,1 @@
-"""Drivers of the hall's devices: bytes at the rim, never a ticket.
-
-Maturity: sketch.
-"""
+"""Drivers of the hall's devices: bytes at the rim, never a ticket."""

@@ -42,20 +42,20 @@ class Master:
         return self.unpacked(self._over_rtu(link, body), body, size)
 
     def _over_rtu(self, link: Link, body: bytes) -> bytes:
-        """The frame that answers `body` on a serial line; those of other functions came too late."""
+        """The frame that answers `body` on a serial line; another unit's or function's came too late."""
         self._owes = True
         link.write(rtu(body))
-        for _ in range(3):
+        for n in range(3):
             answer = link.read(5, self._timeout + link.seconds_for(8))  # none is shorter
             if not answer:
-                raise DeviceFault("silent")
+                raise DeviceFault("garbled" if n else "silent")
             function, length = (answer + bytes(5))[1:3]
             # A read's length stands in its answer; a refusal is no longer than five bytes.
             answer += link.read(length if function < 5 else 3 * (function < 0x80), self._timeout)
-            if len(answer) < 5 or function & 0x7F == body[1]:
+            self._owes = answer[:1] != body[:1] or function & 0x7F != body[1]
+            if len(answer) < 5 or not self._owes:
                 break
         time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
-        self._owes = False
         return answer
 
     @classmethod

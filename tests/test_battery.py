@@ -86,6 +86,7 @@ class Kind:
     presses: list[Press] = field(default_factory=list)
     asks: bool = True  # the driver puts questions, so it notices rude answers
     gone: str = "cable"  # what its health says when the wire is out
+    last: int = 0  # what a voice was asked to say last
     taps: int = 0  # of a key, on a machine that speaks only when it is pressed
 
     def tap(self, n: int) -> None:
@@ -158,7 +159,7 @@ def speaking(machine: Speaker, device: voice_command.Driver, gone: str) -> Kind:
     """A voice: the sentence that was asked for last is said again until it was heard."""
 
     def ask(n: int) -> None:
-        kind.taps = n
+        kind.last = n
         device.say(f"请A{n:03}")
 
     def seen(n: int) -> bool:
@@ -227,7 +228,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
         def insist() -> None:
             if voice._child is None and not voice._sentences._items:
-                voice._sentences.put(f"请A{kind.taps:03}")
+                voice._sentences.put(f"请A{kind.last:03}")
             wake()
 
         voice.wake = insist

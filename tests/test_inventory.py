@@ -79,6 +79,17 @@ def test_a_device_that_moved_is_named_with_both_ports(watch: Inventory) -> None:
     assert moved["device"].startswith("unit1 "), "the device whose port in hall.toml is empty now"
 
 
+def test_of_two_equal_sticks_none_has_moved_that_came_back_to_its_port(watch: Inventory) -> None:
+    for action in ("add", "remove", "add"):
+        for port in ("1-1.2", "1-1.3"):
+            tell(action, port, CH340)
+    until(lambda: watch.wake() or len(watch.news) == 6)
+    assert [(what, told["port"]) for _, what, told in list(watch.news)[:2]] == [
+        ("came", "1-1.3"),
+        ("came", "1-1.2"),
+    ]
+
+
 def test_a_printer_is_known_by_its_numbers(watch: Inventory) -> None:
     tell("add", "1-1.3", {"ID_MODEL": "POS", "ID_VENDOR_ID": "0416", "ID_MODEL_ID": "5011"})
     assert heard(watch, "came")["device"] == "printer POS (0416:5011)"

@@ -127,6 +127,9 @@ def test_the_paper_that_was_used_is_counted_until_a_new_roll(hall: Hall) -> None
     assert hall.state.rolls["hall"].used == sum(piece.height // 8 for piece in pieces)
     hall.turn("printer", "paper_out")
     until(lambda: hall.state.rolls["hall"].used == 0)
+    assert "纸约剩" not in hall.page("/"), "none is left, and none is promised"
+    hall.turn("printer", "paper_out", 0)
+    until(lambda: "纸约剩 50 米" in hall.page("/"))
 
 
 def test_at_the_midday_break_the_buttons_go_dark_and_the_signs_say_when_it_goes_on(hall: Hall) -> None:

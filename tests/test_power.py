@@ -13,7 +13,7 @@ from controller.hall import State
 from controller.model import Window
 from controller.settings import Settings
 from display import screens
-from drivers import power_cec, power_dpms, power_gpio, power_modbus
+from drivers import power_cec, power_dpms, power_gpio, power_modbus, sign_modbus
 from drivers.base import Device, Port
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
@@ -87,6 +87,33 @@ def test_without_cec_ctl_its_package_is_named(drive: Callable[..., None]) -> Non
     driver = power_cec.Driver("tv", "exec:no-cec-ctl")
     drive(driver)
     until(lambda: driver.health.code == "no_cec")
+
+
+def test_a_tv_is_told_of_the_socket_that_it_is_plugged_into(drive: Callable[..., None]) -> None:
+    class AtTwo(Television):
+        heard: list[str] = []  # noqa: RUF012
+
+        def _said(self, words: list[str]) -> bytes:
+            self.heard += words
+            return b"\tPhysical Address           : 2.0.0.0\n" if "-S" in words else super()._said(words)
+
+    wire = Wire(None, machine := AtTwo())
+    driver = power_cec.Driver("tv", machine.url(wire.url))
+    drive(driver)
+    driver.power(True)
+    until(lambda: "phys-addr=2.0.0.0" in machine.heard)
+    wire.unplug()
+
+
+@pytest.mark.parametrize("driver", [power_modbus.Driver("d", 1), sign_modbus.Driver("d", 1)])
+def test_a_unit_that_was_told_nothing_yet_is_asked_all_the_same(
+    drive: Callable[..., None], tmp_path: Path, driver: Device
+) -> None:
+    wire = Wire(tmp_path / "bus", machine := CallUnit(1))
+    machine.deaf = True
+    drive(driver, wire.url)
+    until(lambda: driver.health.code == "silent")
+    wire.unplug()
 
 
 def test_an_output_that_is_not_there_is_named(

@@ -107,7 +107,7 @@ def create(house: House) -> Flask:
         return answer
 
     def button(make: Callable[..., m.Command], field: str) -> Response:
-        """A button of the status page; `press` is in its form, so that pressed twice is once."""
+        """A button of the status page; with a `press` in its form, pressed twice is once."""
         if not technician():
             abort(403, say("refused.forbidden"))
         command = make(request.form.get(field, ""), actor="technician", press=request.form.get("press", ""))
