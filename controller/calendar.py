@@ -1,10 +1,14 @@
-"""When the hall is open: weekly sessions and the break between them. Pure."""
+"""When the hall is open: sessions, the break between them, holidays and make-up workdays. Pure."""
 
 from datetime import date, datetime, timedelta
 
-from controller.settings import Session, Settings
+import chinese_calendar
+
+from controller.settings import Sessions, Settings
 
 DAY_BEGINS = timedelta(hours=4)  # domain.md §2.7: the business day rolls at 04:00
+_STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))  # those that no moon moves
+LONGEST = 400  # days that a hall may be closed at a stretch
 
 
 def business_day(wall: datetime) -> str:
@@ -12,23 +16,54 @@ def business_day(wall: datetime) -> str:
     return (wall - DAY_BEGINS).date().isoformat()
 
 
-def sessions(plan: Settings, day: date) -> tuple[Session, ...]:
-    return plan.hours.of(day.weekday())
+def sessions(plan: Settings, day: date) -> Sessions:
+    """The hall's own days first, then the State Council's, then the week's (domain.md §5)."""
+    hours, own = plan.hours.of(day.weekday()), plan.calendar
+    # A make-up Saturday has the hours of the first day that has any.
+    workday = hours or next(filter(None, map(plan.hours.of, range(7))), ())
+    if day in own.closed:
+        return ()
+    if day in own.extra:
+        return workday
+    if not own.national:
+        return hours
+    try:
+        off, occasion = chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        return () if (day.month, day.day) in _STATUTORY else hours
+    if occasion:  # a holiday, or the workday that makes up for it
+        return () if off else workday
+    return hours
+
+
+def announced(plan: Settings, year: int) -> bool:
+    """Are the year's public holidays known? Until they are, its days are the week's."""
+    try:
+        chinese_calendar.get_holiday_detail(date(year, 1, 1))
+    except NotImplementedError:
+        return not plan.calendar.national
+    return True
+
+
+def within(hours: Sessions, wall: datetime) -> bool:
+    return any(start <= wall.time() < end for start, end in hours)
 
 
 def is_open(plan: Settings, wall: datetime) -> bool:
-    return any(start <= wall.time() < end for start, end in sessions(plan, wall.date()))
+    return within(sessions(plan, wall.date()), wall)
 
 
-def next_opening(plan: Settings, wall: datetime) -> datetime:
-    """The start of the next session after `wall` (settings guarantee one a week)."""
-    for days in range(8):
+def next_opening(plan: Settings, wall: datetime, hours: Sessions = ()) -> datetime:
+    """The start of the next session after `wall`; with the `hours` of a service, of its next one."""
+    for days in range(LONGEST):
         day = wall.date() + timedelta(days=days)
-        for start, _ in sessions(plan, day):
-            moment = datetime.combine(day, start, wall.tzinfo)
-            if moment > wall:
-                return moment
-    raise AssertionError("a week without a session passed the check of the settings")
+        for start, end in sessions(plan, day):
+            own = [max(start, first) for first, last in hours if first < end and last > start]
+            for moment in own if hours else [start]:
+                opening = datetime.combine(day, moment, wall.tzinfo)
+                if opening > wall:
+                    return opening
+    return wall + timedelta(days=LONGEST)  # a hall that stays closed: no day is better than another
 
 
 def in_break(plan: Settings, wall: datetime) -> bool:

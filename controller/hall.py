@@ -20,11 +20,14 @@ BOARD_CALLS = 12  # the newest calls that boards may list
 @dataclass(frozen=True, slots=True)
 class State:
     """What is true now. `tickets`: those not finished, oldest first; `issued`: last number by
-    service; `kiosks`: those that can print nothing, with the reason; `calls`: newest first."""
+    service; `kiosks`: those that can print nothing, with the reason; `calls`: newest first; `by`: the
+    clerk who opened a closed day; `shut`: services out of their own hours."""
 
     day: str = ""
     provisional: bool = False  # somebody was served today under a clock that nobody trusted
     open: bool = False
+    by: str = ""
+    shut: tuple[str, ...] = ()
     kiosks: Mapping[str, str] = field(default_factory=dict)
     issued: Mapping[str, int] = field(default_factory=dict)
     tickets: Mapping[str, m.Ticket] = field(default_factory=dict)
@@ -88,11 +91,16 @@ def _time(plan: Settings, state: State, now: Now) -> Iterator[m.Event]:
         yield m.DayOpened(*opened, **stamp)
         state = State()
     # A clock that nobody trusts locks nobody out.
-    opens = not now.trusted or calendar.is_open(plan, now.wall)
+    staffed = state.by and any(window.clerk for window in state.windows.values())
+    opens = not now.trusted or calendar.is_open(plan, now.wall) or staffed
     if opens and not state.open:
         yield m.SessionOpened(**stamp)
     elif state.open and not opens:
         yield m.SessionClosed(**stamp)
+    hours = {code: service.hours for code, service in plan.service.items() if service.hours and now.trusted}
+    shut = tuple(code for code in hours if not calendar.within(hours[code], now.wall))
+    if shut != state.shut:
+        yield m.ServicesShut(shut, **stamp)
 
 
 def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: Stamp) -> Iterator[m.Event]:
@@ -133,6 +141,9 @@ def _issue(plan: Settings, state: State, service: str, kiosk: str, now: Now, sta
     if not state.open:
         opening = calendar.next_opening(plan, now.wall)
         raise m.Refused("closed", opening=opening, now=now.wall)
+    if service in state.shut:
+        opening = calendar.next_opening(plan, now.wall, plan.service[service].hours)
+        raise m.Refused("service_shut", name=plan.service[service].name, opening=opening, now=now.wall)
     if kiosk in state.kiosks:
         raise m.Refused("kiosk_closed", reason=state.kiosks[kiosk])
     number = f"{service}{state.issued.get(service, 0) + 1:03}"
@@ -150,6 +161,8 @@ def _at_window(
             if there.clerk == command.clerk:
                 raise m.Refused("clerk_elsewhere", clerk=command.clerk, window=other)
         yield m.ClerkSignedIn(name, command.clerk, **stamp)
+        if not state.open and not calendar.sessions(plan, now.wall.date()):
+            yield m.SessionOpened(command.clerk, **stamp)  # no calendar locks out a hall that works
         return
     if not window.clerk:
         raise m.Refused("not_open", window=name)
@@ -215,8 +228,12 @@ def evolve(state: State, event: m.Event) -> State:
             tickets = {ticket.number: ticket for ticket in event.tickets}
             day = State(event.day, kiosks=event.kiosks, issued=event.issued, rolls=event.rolls)
             return replace(day, tickets=tickets, windows=event.windows, calls=event.calls)
-        case m.SessionOpened() | m.SessionClosed():
-            return replace(state, open=isinstance(event, m.SessionOpened))
+        case m.SessionOpened(by=by):
+            return replace(state, open=True, by=by)
+        case m.SessionClosed():
+            return replace(state, open=False, by="")
+        case m.ServicesShut(services=services):
+            return replace(state, shut=services)
         case m.KioskClosed(kiosk=kiosk, reason=reason):
             # What is printed after the paper ended is printed on a new roll.
             rolls = _new_roll(state, kiosk) if reason == "paper_out" else state.rolls

@@ -121,8 +121,9 @@ class NoShow(AtWindow): "Called, and nobody came (过号)."
 
 class PlanLoaded(Event): text: str
 class DayClosed(Event): day: str; unserved: tuple[str, ...]  # numbers nobody called or finished
-class SessionOpened(Event): "Opening hours began."
+class SessionOpened(Event): by: str = ""  # hours began; or on a closed day a clerk (工号) signed in
 class SessionClosed(Event): "Opening hours ended; who is in the hall is still served."
+class ServicesShut(Event): services: tuple[str, ...]  # out of their own hours now
 class KioskOpened(Event): kiosk: str
 class KioskClosed(Event): kiosk: str; reason: str
 class TicketIssued(Event): ticket: str; service: str; kiosk: str

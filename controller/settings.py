@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from datetime import time
+from datetime import date, datetime, time
 from difflib import get_close_matches
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -16,7 +16,15 @@ Sessions = tuple[Session, ...]
 Path = tuple[str, ...]
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")  # of a call unit
 _URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
-KINDS = {str: "text", int: "number", float: "number", bool: "truth", list: "list", tuple: "list"}
+KINDS = {
+    date: "date",
+    str: "text",
+    int: "number",
+    float: "number",
+    bool: "truth",
+    list: "list",
+    tuple: "list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,22 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """`national`: China's public holidays and make-up workdays count; `closed` and `extra`: the hall's
+    own days off and on, which count before them."""
+
+    national: bool = True
+    closed: tuple[date, ...] = ()
+    extra: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
+    """`hours`: when its tickets are given within the hall's hours; empty: always."""
+
     name: str
     name_en: str
+    hours: Sessions = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +118,7 @@ class Settings:
     kiosk: Mapping[str, Kiosk]
     device: Mapping[str, Device]
     board: Board = Board()
+    calendar: Calendar = Calendar()
     text: str = ""
 
 
@@ -133,7 +155,7 @@ def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
     reader = _Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
-    parts = reader.table(hints, hints.keys() - {"board"}, data, ())
+    parts = reader.table(hints, hints.keys() - {"board", "calendar"}, data, ())
     reader.meaning(parts)
     if reader.mistakes:
         raise Mistakes(reader.mistakes)
@@ -207,6 +229,8 @@ class _Reader:
         if origin not in (None, list, tuple) and isinstance(value, dict) and value:
             items = {key: self.read(inner[1], item, (*path, key)) for key, item in value.items()}
             return {key: item for key, item in items.items() if item is not None}
+        if kind is date and isinstance(value, date) and not isinstance(value, datetime):
+            return value
         right = (int, float) if kind is float else kind
         if origin is None and isinstance(value, right) and (kind is bool or not isinstance(value, bool)):
             return value

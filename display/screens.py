@@ -44,7 +44,7 @@ def lamp(plan: Settings, state: hall.State, window: str) -> str:
 def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
     """The ticket buttons of a kiosk that give a ticket now."""
     usable = state.open and kiosk not in state.kiosks
-    return frozenset(plan.service) if usable else frozenset()
+    return frozenset(plan.service.keys() - set(state.shut)) if usable else frozenset()
 
 
 def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:

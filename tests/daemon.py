@@ -30,7 +30,7 @@ def outside(tmp_path: Path) -> tuple[Simulation, Path]:
     Open at any hour, and without the ticket buttons: GPIO pins cannot be outside.
     """
     text = re.sub(r'\["8:00-11:30", "14:30-17:30"\]', '["0:00-23:59"]', EXAMPLE.read_text())
-    text = text.replace("\n# 业务", f"\n{ALWAYS}\n# 业务")
+    text = text.replace("\n# 法定", f"\n{ALWAYS}\n# 法定").replace("\n# 业务", "national = false\n\n# 业务")
     text = re.sub(r"\[device\.buttons\](.|\n)*?\n\n", "", text)
     plan: Settings = parse(text.encode(), load)
     (wires := tmp_path / "wires").mkdir()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from controller import calendar
@@ -45,6 +46,8 @@ def view(
         answers["show"]["level"] = max(answers["show"]["level"], "partly", key=_LEVELS.index)
     if watch and watch.health.state in ("degraded", "down"):
         notes = [("watch", {"detail": cure(watch, lang)}), *notes]
+    if not calendar.announced(plan, year := (now.wall + timedelta(days=46)).year):
+        notes = [*notes, ("unannounced", {"year": year})]  # from 15 November
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
         for name in ("take", "call"):
