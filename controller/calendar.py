@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-import chinese_calendar
+from chinese_calendar import get_holiday_detail
 
 from controller.settings import Sessions, Settings
 
@@ -28,7 +28,7 @@ def sessions(plan: Settings, day: date) -> Sessions:
     if not own.national:
         return hours
     try:
-        off, occasion = chinese_calendar.get_holiday_detail(day)
+        off, occasion = get_holiday_detail(day)
     except NotImplementedError:
         return () if (day.month, day.day) in _STATUTORY else hours
     if occasion:  # a holiday, or the workday that makes up for it
@@ -39,7 +39,7 @@ def sessions(plan: Settings, day: date) -> Sessions:
 def announced(plan: Settings, year: int) -> bool:
     """Are the year's public holidays known? Until they are, its days are the week's."""
     try:
-        chinese_calendar.get_holiday_detail(date(year, 1, 1))
+        get_holiday_detail(date(year, 1, 1))
     except NotImplementedError:
         return not plan.calendar.national
     return True
