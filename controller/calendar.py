@@ -72,3 +72,22 @@ def in_break(plan: Settings, wall: datetime) -> bool:
     if is_open(plan, wall) or not today:
         return False
     return today[0][0] <= wall.time() < today[-1][0]
+
+
+def opens_again(plan: Settings, wall: datetime) -> bool:
+    """Is there still a session today, now or later?"""
+    return any(wall.time() < end for _, end in sessions(plan, wall.date()))
+
+
+def closing(plan: Settings, wall: datetime) -> datetime | None:
+    """When the session of now ends."""
+    ends = [end for start, end in sessions(plan, wall.date()) if start <= wall.time() < end]
+    return datetime.combine(wall.date(), ends[0], wall.tzinfo) if ends else None
+
+
+def quota(plan: Settings, service: str, wall: datetime) -> int:
+    """How many tickets of `service` the session of now may give; a session without a figure of its
+    own has that of the one before."""
+    figures = plan.service[service].quota
+    number = sum(start <= wall.time() for start, _ in sessions(plan, wall.date()))
+    return figures[: max(1, number)][-1] if figures else 10**9

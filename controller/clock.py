@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """A moment: `wall` is a label (aware), `mono` seconds since `boot` began, never going back.
+    """A moment: `wall` is a label (aware), `mono` seconds since `boot` began, never going back; both
+    to the microsecond, as the journal writes them.
 
     `trusted`: the wall time is believed to be right. Order is by sequence, never by `wall`.
     """
@@ -47,7 +48,7 @@ class SystemClock:
         trusted = self._battery or self._synchronised()
         if self._floor is not None and wall < self._floor:
             trusted = False
-        return Now(wall, time.monotonic(), self._boot, trusted)
+        return Now(wall, round(time.monotonic(), 6), self._boot, trusted)
 
     def _synchronised(self) -> bool:
         # adjtimex(2): with modes 0 it only reads; it returns TIME_ERROR (5) while unsynchronised.
@@ -70,7 +71,7 @@ class FakeClock:
     def now(self) -> Now:
         wall, mono, real, speed = self._set
         gone = (time.monotonic() - real) * speed
-        return Now(wall + timedelta(seconds=gone), mono + gone, self._boot, self.trusted)
+        return Now(wall + timedelta(seconds=gone), round(mono + gone, 6), self._boot, self.trusted)
 
     @property
     def speed(self) -> float:

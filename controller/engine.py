@@ -9,7 +9,8 @@ from concurrent.futures import Future
 
 from controller import model as m
 from controller.clock import Clock
-from controller.hall import State, decide, evolve
+from controller.hall import State, evolve
+from controller.rules import decide, refused
 from controller.settings import Settings
 from controller.store import Store
 
@@ -82,14 +83,15 @@ class Engine:
     def _handle(self, command: m.Command) -> Outcome:
         if command.press in self._seen:
             return self._seen[command.press]
+        now, refusal = self.clock.now(), None
         try:
-            events = decide(self.plan, self.state, command, self.clock.now())
+            try:
+                events = decide(self.plan, self.state, command, now)
+            except m.Refused as why:
+                refusal, events = why, refused(command, why, now)
             if events:
                 self._store.append(events)
                 self.trouble = ""
-        except m.Refused as refusal:
-            self._remember(command.press, refusal)
-            return refusal
         except sqlite3.Error as error:
             return self._recover(error)
         except Exception:
@@ -97,8 +99,8 @@ class Engine:
             return m.Refused("bug")
         for event in events:
             self.state = evolve(self.state, event)
-        self._remember(command.press, ())
-        return tuple(events)
+        self._remember(command.press, refusal or ())
+        return refusal or tuple(events)
 
     def _remember(self, press: str, outcome: Outcome) -> None:
         if press:

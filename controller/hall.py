@@ -1,239 +1,168 @@
-"""The rules of the hall. Pure: no clock, no files, no threads.
-
-`decide` answers a command with events or raises Refused; `evolve` folds one event into the state.
-"""
+"""What is true in the hall: the state, the fold of events into it, and the line at each window. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
-from typing import TypedDict
 
 from controller import calendar
 from controller import model as m
-from controller.clock import Now, elapsed
+from controller.clock import Now
 from controller.settings import Settings
 
-REPEAT_GUARD = 1.0  # s: the same key again so soon is a slip of the finger (domain.md §4.5)
 BOARD_CALLS = 12  # the newest calls that boards may list
+PEOPLE = (m.TicketIssued, m.SlipsRecorded, m.ClerkSignedIn)  # who is here makes it a day
+_TIMELESS = (m.TicketPrinted, m.KioskOpened, m.KioskClosed, m.PlanLoaded, m.RollChanged)
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is true now. `tickets`: those not finished, oldest first; `issued`: last number by
-    service; `kiosks`: those that can print nothing, with the reason; `calls`: newest first; `by`: the
-    clerk who opened a closed day; `shut`: services out of their own hours."""
+    """What is true now.
+
+    `tickets`: those of today that are not done, oldest first; `issued`: last number by service, and
+    of test tickets; `session`: tickets given by service since the session began; `figures`: the day's
+    issued, served, missed, cancelled and unserved so far. `kiosks`: those that can print nothing, with
+    the reason; `by`: the clerk who opened a closed day; `shut`: services out of their own hours;
+    `cut`: services whose tickets have ended for this session; `calls`: newest first.
+
+    `seconds`: the hall's own clock, which only goes forward: monotonic time, across a reboot what the
+    clocks can tell. `lost`: how many of them passed while the hall was frozen; the difference are the
+    working seconds. `touched`: the second at which somebody last did something.
+    """
 
     day: str = ""
     provisional: bool = False  # somebody was served today under a clock that nobody trusted
     open: bool = False
+    done: bool = False
     by: str = ""
+    frozen: str = ""
     shut: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    lifted: tuple[str, ...] = ()
     kiosks: Mapping[str, str] = field(default_factory=dict)
     issued: Mapping[str, int] = field(default_factory=dict)
+    session: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, int] = field(default_factory=dict)
     tickets: Mapping[str, m.Ticket] = field(default_factory=dict)
     windows: Mapping[str, m.Window] = field(default_factory=dict)
     calls: tuple[m.Call, ...] = ()
     rolls: Mapping[str, m.Roll] = field(default_factory=dict)
+    last: Now | None = None
+    seconds: float = 0.0
+    lost: float = 0.0
+    touched: float = 0.0
 
     def window(self, name: str) -> m.Window:
         return self.windows.get(name, m.Window())
 
     def waiting(self) -> Iterator[m.Ticket]:
-        """Tickets that nobody has called yet, in the order they were issued."""
-        at_windows = {window.ticket for window in self.windows.values()}
-        return (t for t in self.tickets.values() if t.number not in at_windows)
+        """Tickets in line, in the order they came to it."""
+        return (t for t in self.tickets.values() if t.state == "waiting" and not t.test)
+
+    @property
+    def worked(self) -> float:
+        return self.seconds - self.lost
+
+    @property
+    def staffed(self) -> bool:
+        return any(window.clerk for window in self.windows.values())
 
 
-def ahead(state: State, ticket: m.Ticket) -> int:
-    """How many wait for the same service before `ticket`."""
-    before = takewhile(lambda other: other.number != ticket.number, state.waiting())
-    return sum(other.service == ticket.service for other in before)
+def seen_at(state: State, now: Now) -> State:
+    """`state` with its own clock put forward to `now`."""
+    last, gone = state.last, 0.0
+    if last and last.boot == now.boot:
+        gone = now.mono - last.mono
+    elif last:
+        # Since this boot at least; since the last event if two wall times are to be believed.
+        believed = (now.wall - last.wall).total_seconds() if last.trusted and now.trusted else 0.0
+        gone = max(now.mono, believed)
+    gone = max(0.0, gone)
+    lost = state.lost + (gone if state.frozen else 0.0)
+    return replace(state, last=now, seconds=state.seconds + gone, lost=lost)
+
+
+def services(plan: Settings, state: State, window: str) -> tuple[str, ...]:
+    """What `window` serves today."""
+    return state.window(window).services or plan.window[window].services
 
 
 def waits_for(plan: Settings, state: State, ticket: m.Ticket, window: str) -> bool:
-    """May `window` call `ticket`? One that was transferred waits for its window while that is open."""
-    if ticket.window and state.window(ticket.window).clerk:
+    """May `window` call `ticket`? One that was sent to a window waits for it while somebody is there;
+    one whose service is no longer in the plan may be called by every window."""
+    if ticket.window in plan.window and state.window(ticket.window).clerk:
         return ticket.window == window
-    return ticket.service in plan.window[window].services
+    return ticket.service in services(plan, state, window) or ticket.service not in plan.service
 
 
-class Stamp(TypedDict):
-    """What every event of one command shares."""
-
-    at: Now
-    actor: str
-    press: str
+def key(plan: Settings, ticket: m.Ticket, window: str) -> float:
+    """The order key at `window`: the place in line, less the largest credit. Credits never add."""
+    prefers = ticket.service in plan.window[window].prefers
+    return ticket.place - max(ticket.credit, 60.0 * plan.policy.prefer_minutes * prefers)
 
 
-def decide(plan: Settings, state: State, command: m.Command, now: Now) -> list[m.Event]:
-    """The events that make `command` true. Raises Refused."""
-    stamp = Stamp(at=now, actor=command.actor, press=command.press)
-    # What the clock has brought about comes first, so that a press at 8:00:00 finds the hall open.
-    events = list(_time(plan, state, now))
-    for event in events:
-        state = evolve(state, event)
-    return events + list(_answer(plan, state, command, now, stamp))
+def line(plan: Settings, state: State, window: str) -> list[m.Ticket]:
+    """The tickets that `window` may call, in the order in which it calls them."""
+    fitting = [ticket for ticket in state.waiting() if waits_for(plan, state, ticket, window)]
+    return sorted(fitting, key=lambda ticket: key(plan, ticket, window))
 
 
-def _time(plan: Settings, state: State, now: Now) -> Iterator[m.Event]:
-    stamp = Stamp(at=now, actor="clock", press="")
-    today = calendar.business_day(now.wall)
-    if not state.day or (now.trusted and today > state.day):
-        if state.open:
-            yield m.SessionClosed(**stamp)
-        kept = state if state.provisional else State()
-        if state.day:
-            unserved = () if state.provisional else tuple(state.tickets)
-            yield m.DayClosed(state.day, unserved, **stamp)
-        tickets = tuple(kept.tickets.values())
-        rolls = {kiosk: m.Roll(roll.used) for kiosk, roll in state.rolls.items()}
-        opened = (today, state.kiosks, kept.issued, tickets, kept.windows, kept.calls, rolls)
-        yield m.DayOpened(*opened, **stamp)
-        state = State()
-    # A clock that nobody trusts locks nobody out.
-    staffed = state.by and any(window.clerk for window in state.windows.values())
-    opens = not now.trusted or calendar.is_open(plan, now.wall) or staffed
-    if opens and not state.open:
-        yield m.SessionOpened(**stamp)
-    elif state.open and not opens:
-        yield m.SessionClosed(**stamp)
-    hours = {code: service.hours for code, service in plan.service.items() if service.hours and now.trusted}
-    shut = tuple(code for code in hours if not calendar.within(hours[code], now.wall))
-    if shut != state.shut:
-        yield m.ServicesShut(shut, **stamp)
+def ahead(state: State, ticket: m.Ticket) -> int:
+    """How many of the same service come before `ticket`."""
+    mine = sorted(
+        (t for t in state.waiting() if t.service == ticket.service), key=lambda t: t.place - t.credit
+    )
+    return mine.index(ticket) if ticket in mine else 0
 
 
-def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: Stamp) -> Iterator[m.Event]:
-    match command:
-        case m.Tick():
-            pass
-        case m.LoadPlan(text):
-            yield m.PlanLoaded(text, **stamp)
-        case m.OpenKiosk(kiosk):
-            if kiosk in state.kiosks:
-                yield m.KioskOpened(kiosk, **stamp)
-        case m.CloseKiosk(kiosk, reason):
-            if state.kiosks.get(kiosk) != reason:
-                yield m.KioskClosed(kiosk, reason, **stamp)
-        case m.TakeTicket(service, kiosk):
-            yield _issue(plan, state, service, kiosk, now, stamp)
-        case m.ChangeRoll(printer):
-            for name, place in plan.kiosk.items():
-                if place.printer == printer:
-                    yield m.RollChanged(name, **stamp)
-        case m.ReportPaper(day, number, answer, millimetres):
-            ticket = state.tickets.get(number)
-            if day == state.day and ticket and ticket.paper != answer:
-                yield m.TicketPrinted(number, answer, millimetres, **stamp)
-        case m.Reprint(number):
-            if number not in state.tickets:
-                raise m.Refused("no_such_ticket", ticket=number)
-            yield m.TicketReprinted(number, state.tickets[number].prints + 1, **stamp)
-        case m.AtWindow(name):
-            if name not in plan.window:
-                raise m.Refused("no_such_window", window=name)
-            yield from _at_window(plan, state, command, now, stamp)
-
-
-def _issue(plan: Settings, state: State, service: str, kiosk: str, now: Now, stamp: Stamp) -> m.Event:
-    if service not in plan.service:
-        raise m.Refused("no_such_service", service=service)
-    if not state.open:
-        opening = calendar.next_opening(plan, now.wall)
-        raise m.Refused("closed", opening=opening, now=now.wall)
-    if service in state.shut:
-        opening = calendar.next_opening(plan, now.wall, plan.service[service].hours)
-        raise m.Refused("service_shut", name=plan.service[service].name, opening=opening, now=now.wall)
-    if kiosk in state.kiosks:
-        raise m.Refused("kiosk_closed", reason=state.kiosks[kiosk])
-    number = f"{service}{state.issued.get(service, 0) + 1:03}"
-    return m.TicketIssued(number, service, kiosk, **stamp)
-
-
-def _at_window(
-    plan: Settings, state: State, command: m.AtWindow, now: Now, stamp: Stamp
-) -> Iterator[m.Event]:
-    name, window = command.window, state.window(command.window)
-    if isinstance(command, m.SignIn):
-        if window.clerk:
-            raise m.Refused("already_open", window=name, clerk=window.clerk)
-        for other, there in state.windows.items():
-            if there.clerk == command.clerk:
-                raise m.Refused("clerk_elsewhere", clerk=command.clerk, window=other)
-        yield m.ClerkSignedIn(name, command.clerk, **stamp)
-        if not state.open and not calendar.sessions(plan, now.wall.date()):
-            yield m.SessionOpened(command.clerk, **stamp)  # no calendar locks out a hall that works
-        return
-    if not window.clerk:
-        raise m.Refused("not_open", window=name)
-    finish = m.TicketCompleted(name, window.ticket, window.started, **stamp)
-    match command:
-        case m.SignOut():
-            if window.ticket:
-                yield finish
-            yield m.ClerkSignedOut(name, window.clerk, **stamp)
-        case m.Pause() if not window.paused:
-            yield m.WindowPaused(name, **stamp)
-        case m.Resume() if window.paused:
-            yield m.WindowResumed(name, **stamp)
-        case m.Pause() | m.Resume():
-            pass
-        case m.CallNext():
-            if window.paused:
-                raise m.Refused("paused", window=name)
-            _guard(window, now)
-            fitting = [t.number for t in state.waiting() if waits_for(plan, state, t, name)]
-            if command.number:
-                fitting = [t for t in fitting if int(t[1:]) == int(command.number)]
-                if len(fitting) != 1:
-                    raise m.Refused("not_one_ticket", number=command.number, window=name)
-            if window.ticket:
-                yield finish
-            if fitting:
-                yield m.TicketCalled(name, fitting[0], "by_number" if command.number else "", **stamp)
-            elif not window.ticket:
-                raise m.Refused("nobody_waiting", window=name)
-        case _ if not window.ticket:
-            raise m.Refused("nothing_called", window=name)
-        case m.Recall():
-            _guard(window, now)
-            yield m.TicketRecalled(name, window.ticket, window.calls + 1, **stamp)
-        case m.Start():
-            if not window.started:
-                yield m.TicketStarted(name, window.ticket, **stamp)
-        case m.Complete():
-            yield finish
-        case m.Transfer(to=to):
-            if to == name or not state.window(to).clerk:
-                raise m.Refused("not_open", window=to)
-            yield m.TicketTransferred(name, window.ticket, to, **stamp)
-        case m.NoShow():
-            yield m.TicketMissed(name, window.ticket, window.calls, **stamp)
-
-
-def _guard(window: m.Window, now: Now) -> None:
-    since = elapsed(window.called, now) if window.called else None
-    if since is not None and since < REPEAT_GUARD:
-        raise m.Refused("too_soon")
+def figures(state: State) -> dict[str, int]:
+    """The day's account: issued = served + missed + cancelled + unserved + open."""
+    names = ("issued", "served", "missed", "cancelled", "unserved")
+    count = {name: state.figures.get(name, 0) for name in names}
+    counted = [ticket for ticket in state.tickets.values() if not ticket.test]
+    missed = sum(ticket.state == "missed" for ticket in counted)
+    return {**count, "missed": count["missed"] + missed, "open": len(counted) - missed}
 
 
 def evolve(state: State, event: m.Event) -> State:
     """The state after `event`. Never refuses: what is in the journal is true."""
-    provisional = state.provisional
-    if isinstance(event, m.TicketIssued | m.ClerkSignedIn) and not event.at.trusted:
-        provisional = True
-    state = replace(state, provisional=provisional)
+    state = seen_at(state, event.at)
+    if (event.actor != "clock" and not isinstance(event, _TIMELESS)) or isinstance(event, m.SessionClosed):
+        state = replace(state, touched=state.seconds)
+    if isinstance(event, PEOPLE):
+        state = replace(state, done=False, provisional=state.provisional or not event.at.trusted)
+    if event.at.trusted and calendar.business_day(event.at.wall) == state.day:
+        state = replace(state, provisional=False)
     match event:
         case m.DayOpened():
-            tickets = {ticket.number: ticket for ticket in event.tickets}
-            day = State(event.day, kiosks=event.kiosks, issued=event.issued, rolls=event.rolls)
-            return replace(day, tickets=tickets, windows=event.windows, calls=event.calls)
+            day = State(
+                day=event.day,
+                frozen=event.frozen,
+                kiosks=event.kiosks,
+                issued=event.issued,
+                tickets={ticket.number: ticket for ticket in event.tickets},
+                windows=event.windows,
+                calls=event.calls,
+                rolls=event.rolls,
+                figures=event.figures,
+            )
+            return replace(day, last=event.at, seconds=event.seconds, lost=event.lost, touched=event.seconds)
+        case m.DayClosed(figures=counted):
+            closed = replace(state, done=True, provisional=False, figures=counted)
+            return replace(closed, tickets={}, windows={}, calls=())
         case m.SessionOpened(by=by):
-            return replace(state, open=True, by=by)
+            return replace(state, open=True, by=by, session={}, cut=(), lifted=())
         case m.SessionClosed():
             return replace(state, open=False, by="")
-        case m.ServicesShut(services=services):
-            return replace(state, shut=services)
+        case m.ServicesShut(services=shut):
+            return replace(state, shut=shut)
+        case m.ServiceCutOff(service=service):
+            return replace(state, cut=(*state.cut, service))
+        case m.CutOffLifted(service=service):
+            left = tuple(other for other in state.cut if other != service)
+            return replace(state, cut=left, lifted=(*state.lifted, service))
+        case m.HallFrozen(reason=reason):
+            return replace(state, frozen=reason)
+        case m.HallUnfrozen():
+            return replace(state, frozen="")
         case m.KioskClosed(kiosk=kiosk, reason=reason):
             # What is printed after the paper ended is printed on a new roll.
             rolls = _new_roll(state, kiosk) if reason == "paper_out" else state.rolls
@@ -241,23 +170,36 @@ def evolve(state: State, event: m.Event) -> State:
         case m.RollChanged(kiosk=kiosk):
             return replace(state, rolls=_new_roll(state, kiosk))
         case m.KioskOpened(kiosk=kiosk):
-            left = {name: reason for name, reason in state.kiosks.items() if name != kiosk}
-            return replace(state, kiosks=left)
-        case m.TicketIssued(ticket=number, service=service, kiosk=kiosk):
-            ticket = m.Ticket(number, service, kiosk, event.at)
-            issued = {**state.issued, service: int(number.removeprefix(service))}
-            return replace(state, issued=issued, tickets={**state.tickets, number: ticket})
+            others = {name: reason for name, reason in state.kiosks.items() if name != kiosk}
+            return replace(state, kiosks=others)
+        case m.SlipsRecorded(service=service, first=first, last=last, served=served):
+            for figure in range(max(first, served + 1), last + 1):
+                slip = m.Ticket(f"{service}{figure:03}", service, "", event.at, state.seconds, paper="slip")
+                state = _with(state, slip)
+            counts = _more(state, issued=last - first + 1, served=max(0, served - first + 1))
+            return replace(counts, issued={**state.issued, service: last})
+        case m.TicketIssued():
+            return _issued(state, event)
         case m.TicketPrinted(ticket=number, answer=answer) if number in state.tickets:
             ticket = replace(state.tickets[number], paper=answer)
             roll = state.rolls.get(ticket.kiosk, m.Roll())
             used, today = roll.used + event.millimetres, roll.today + event.millimetres
             rolls = {**state.rolls, ticket.kiosk: m.Roll(used, today, roll.first or event.at)}
-            return _with_ticket(replace(state, rolls=rolls), ticket)
+            return _with(replace(state, rolls=rolls), ticket)
         case m.TicketReprinted(ticket=number, copy=copy) if number in state.tickets:
-            ticket = replace(state.tickets[number], paper="printing", prints=copy)
-            return _with_ticket(state, ticket)
+            return _with(state, replace(state.tickets[number], paper="printing", prints=copy))
+        case m.TicketReleased(ticket=number):
+            return _moved(state, number, "waiting")
+        case m.TicketReinstated(ticket=number, place=place, credit=credit, returns=returns):
+            ticket = replace(state.tickets[number], place=place, credit=credit, returns=returns)
+            # To the end of the table: of two with one place it comes second.
+            return _moved(_with(_without(state, number), ticket), number, "waiting")
+        case m.TicketsUnserved(tickets=numbers):
+            for number in numbers:
+                state = _without(state, number)
+            return _more(state, unserved=len(numbers))
         case m.WindowEvent(window=name):
-            return _evolve_window(state, event, name)
+            return _at_window(state, event, name)
     return state
 
 
@@ -265,37 +207,90 @@ def _new_roll(state: State, kiosk: str) -> Mapping[str, m.Roll]:
     return {**state.rolls, kiosk: replace(state.rolls.get(kiosk, m.Roll()), used=0)}
 
 
-def _with_ticket(state: State, ticket: m.Ticket) -> State:
+def _more(state: State, **counts: int) -> State:
+    return replace(
+        state, figures={**state.figures, **{k: state.figures.get(k, 0) + n for k, n in counts.items()}}
+    )
+
+
+def _with(state: State, ticket: m.Ticket) -> State:
     return replace(state, tickets={**state.tickets, ticket.number: ticket})
 
 
-def _evolve_window(state: State, event: m.WindowEvent, name: str) -> State:
+def _without(state: State, number: str) -> State:
+    return replace(state, tickets={key: ticket for key, ticket in state.tickets.items() if key != number})
+
+
+def _moved(state: State, number: str, to: str, window: str = "") -> State:
+    """A ticket in another state; off the board unless it is called again."""
+    ticket = replace(state.tickets[number], state=to, window=window, since=state.worked)
+    calls = state.calls
+    if to in ("waiting", "held", "parked"):
+        calls = tuple(call for call in calls if call.ticket != number)
+    return replace(_with(state, ticket), calls=calls)
+
+
+def _issued(state: State, event: m.TicketIssued) -> State:
+    number, service = event.ticket, event.service
+    ticket = m.Ticket(number, service, event.kiosk, event.at, state.seconds, event.credit, test=event.test)
+    ticket = replace(ticket, since=state.worked)
+    counter = f"{service}T" if event.test else service
+    state = replace(state, issued={**state.issued, counter: int(number.removeprefix(counter))})
+    if not event.test:
+        session = {**state.session, service: state.session.get(service, 0) + 1}
+        state = _more(replace(state, session=session), issued=1)
+    return _with(state, ticket)
+
+
+def _called(state: State, window: m.Window, name: str, number: str, calls: int) -> tuple[State, m.Window]:
+    """`number` is shown and said: the newest call of the board."""
+    call = m.Call(number, name)
+    others = tuple(other for other in state.calls if other.ticket != number)
+    state = replace(state, calls=(call, *others)[:BOARD_CALLS])
+    return state, replace(window, ticket=number, called=state.worked, calls=calls)
+
+
+def _at_window(state: State, event: m.WindowEvent, name: str) -> State:
     window = state.window(name)
-    free = replace(window, ticket="", called=None, calls=0, started=False)
     match event:
         case m.ClerkSignedIn(clerk=clerk):
-            window = m.Window(clerk)
+            window = replace(m.Window(clerk), services=window.services)
         case m.ClerkSignedOut():
-            window = m.Window()
-        case m.WindowPaused() | m.WindowResumed():
-            window = replace(window, paused=isinstance(event, m.WindowPaused))
-        case m.TicketCalled(ticket=number):
-            window = replace(free, ticket=number, called=event.at, calls=1)
-            call = m.Call(number, name)
-            state = replace(state, calls=(call, *state.calls)[:BOARD_CALLS])
+            window = m.Window(services=window.services)
+        case m.WindowClosed() | m.WindowOpened():
+            window = m.Window(shut=isinstance(event, m.WindowClosed), services=window.services)
+        case m.ServicesChanged(services=changed):
+            window = replace(window, services=changed)
+        case m.WindowPaused(reason=reason, minutes=minutes):
+            window = replace(window, paused=reason, until=minutes and state.worked + 60 * minutes)
+        case m.WindowResumed():
+            window = replace(window, paused="", until=0.0)
+        case m.TicketCalled(ticket=number) | m.HeldCalled(ticket=number):
+            state, window = _called(_moved(state, number, "called", name), window, name, number, 1)
         case m.TicketRecalled(ticket=number, calls=calls):
-            window = replace(window, called=event.at, calls=calls)
-            call = m.Call(number, name)
-            rest = tuple(other for other in state.calls if other != call)
-            state = replace(state, calls=(call, *rest))
-        case m.TicketStarted():
-            window = replace(window, started=True)
-        case m.TicketTransferred(ticket=number, to=to):
-            window = free
-            state = _with_ticket(state, replace(state.tickets[number], window=to))
-            state = replace(state, calls=tuple(call for call in state.calls if call.ticket != number))
-        case m.TicketCompleted(ticket=number) | m.TicketMissed(ticket=number):
-            window = free
-            left = {key: ticket for key, ticket in state.tickets.items() if key != number}
-            state = replace(state, tickets=left)
-    return replace(state, windows={**state.windows, name: window})
+            state, window = _called(state, window, name, number, calls)
+        case m.TicketStarted(ticket=number):
+            state = _moved(state, number, "serving", name)
+        case m.TicketEvent(ticket=number):
+            if window.ticket == number:
+                window = replace(window, ticket="", called=0.0, calls=0)
+            state = _left(state, event, name, number)
+    windows = {**state.windows, name: window} if name else state.windows
+    return replace(state, windows=windows)
+
+
+def _left(state: State, event: m.TicketEvent, name: str, number: str) -> State:
+    """What becomes of a ticket that leaves a window, or the line."""
+    match event:
+        case m.TicketMissed():
+            return _moved(state, number, "missed")
+        case m.TicketHeld():
+            return _moved(state, number, "held", name)
+        case m.TicketParked():
+            return _moved(state, number, "parked")
+        case m.TicketTransferred(to=to, service=service):
+            state = _with(state, replace(state.tickets[number], service=service))
+            return _moved(state, number, "waiting", to)
+    if not state.tickets[number].test:
+        state = _more(state, **{"cancelled" if isinstance(event, m.TicketCancelled) else "served": 1})
+    return _without(state, number)

@@ -2,7 +2,7 @@
 
 from controller import model as m
 from controller.hall import State
-from controller.settings import Settings
+from controller.settings import PAUSE_REASONS, Settings
 
 COMMANDS: dict[str, type[m.AtWindow]] = {
     "next": m.CallNext,
@@ -12,6 +12,7 @@ COMMANDS: dict[str, type[m.AtWindow]] = {
     "no_show": m.NoShow,
     "pause": m.Pause,
     "sign_out": m.SignOut,
+    "hold": m.Hold,
 }
 
 
@@ -29,11 +30,20 @@ def command(
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = number or plan.window[place.window].clerk
         return m.SignIn(place.window, clerk, actor=clerk, press=press)
-    if number and key == "next":
-        return m.CallNext(place.window, number, actor=window.clerk, press=press)
-    if number and key == "recall":  # pads have no key of their own for it
-        return m.Transfer(place.window, str(int(number)), actor=window.clerk, press=press)
-    if number:
-        return None
+    actor = window.clerk
+    match key, number:
+        case ("next", "0") | ("hold", "") if number or not window.ticket:
+            return m.CallHeld(window=place.window, actor=actor, press=press)
+        case "no_show", "0":
+            return m.Hold(place.window, actor=actor, press=press)
+        case "next", _:
+            return m.CallNext(place.window, number, actor=actor, press=press)
+        case "recall", str() if number:  # pads have no key of their own for it
+            return m.Transfer(window=place.window, to=str(int(number)), actor=actor, press=press)
+        case "pause", str() if number:  # the reason's figure, then minutes: 210 is copy, ten minutes
+            reason = PAUSE_REASONS[min(int(number[0]), len(PAUSE_REASONS)) - 1]
+            return m.Pause(place.window, reason, int(number[1:] or 0), actor=actor, press=press)
+        case _ if number:
+            return None
     kind = m.Resume if window.paused and key == "pause" else COMMANDS[key]
-    return kind(place.window, actor=window.clerk, press=press)
+    return kind(place.window, actor=actor, press=press)

@@ -5,6 +5,7 @@ Tables, one class a line: subclassing Command or Event makes a frozen dataclass.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, dataclass_transform
 
 from controller.clock import Now
@@ -20,16 +21,27 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One visit. `paper`: printing, or the printer's last answer (see TicketPrinted); `window`: the
-    one that it was transferred to."""
+    """One visit.
+
+    `state`: waiting, called, serving, held, parked or missed. `window`: where it was called or is
+    held, or the one that it was sent to. `place`: second of the hall's clock at which it took its
+    place in line; `credit`: seconds by which it may come before that; `since`: working second at
+    which its state began. `paper`: printing, or the printer's last answer (see TicketPrinted).
+    """
 
     number: str
     service: str
     kiosk: str
     issued: Now
+    place: float
+    credit: float = 0.0
+    state: str = "waiting"
+    window: str = ""
+    since: float = 0.0
+    returns: int = 0
+    test: bool = False
     paper: str = "printing"
     prints: int = 1
-    window: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +55,18 @@ class Roll:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window's day: who sits there (工号), and the ticket in front of it."""
+    """A window's day: who sits there (工号), the ticket in front of it, how often it was called and at
+    which working second last. `until`: the working second at which a pause should end, 0 for none;
+    `shut`: it was closed for today; `services`: what it serves today instead of the plan's."""
 
     clerk: str = ""
-    paused: bool = False
+    paused: str = ""
+    until: float = 0.0
     ticket: str = ""
-    called: Now | None = None
+    called: float = 0.0
     calls: int = 0
-    started: bool = False
+    shut: bool = False
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,13 @@ class AtWindow(Command):
     window: str
 
 
+class OfTicket(Command):
+    """`ticket`: its number; if none is said, the one at the window. `window`: "" for the desk."""
+
+    ticket: str = ""
+    window: str = ""
+
+
 class Event(Record):
     """`at`: when, by which clocks; `actor` and `press`: those of the command."""
 
@@ -96,61 +119,110 @@ class WindowEvent(Event):
     window: str
 
 
+class TicketEvent(WindowEvent):
+    """Something became true of a ticket at a window, or at the desk ("")."""
+
+    ticket: str
+
+
 # fmt: off
 class Tick(Command): "The engine to itself: see whether the time has opened or closed something."
-class LoadPlan(Command): text: str  # of hall.toml
+class LoadPlan(Command): text: str; reason: str = ""  # of hall.toml; with a reason it counts at once
+class ConfirmTime(Command): wall: datetime; sure: bool = False  # also if it is odd
 class OpenKiosk(Command): kiosk: str
 class CloseKiosk(Command): kiosk: str; reason: str  # it can print no tickets; reason is a code
-class TakeTicket(Command): service: str; kiosk: str  # whose printer prints it
+class TakeTicket(Command):
+    service: str; kiosk: str  # whose printer prints it
+    care: bool = False  # 70 years and more, disabled, pregnant, soldiers: said by the visitor
+    test: bool = False  # a technician's: outside every figure, never called by next
+    reason: str = ""  # the desk's, to give one though the day's tickets are used up
+class RecordSlips(Command): service: str; last: int; served: int = 0  # by hand: up to last; called so far
 class ReportPaper(Command): day: str; ticket: str; answer: str; millimetres: int = 0  # as in TicketPrinted
 class ChangeRoll(Command): printer: str  # somebody put in a new one before the old one ended
-class Reprint(Command): ticket: str  # once more, marked 补打
+class CutOff(Command): service: str; finish: datetime  # nobody who comes now would be served in time
+class LiftCutOff(Command): service: str; reason: str
+class Freeze(Command): reason: str  # an emergency: evacuation, power or fault
+class Unfreeze(Command): "The emergency is over."
 
 class SignIn(AtWindow): clerk: str  # a 工号
 class SignOut(AtWindow): "The clerk leaves."
-class Pause(AtWindow): "No calls for a while."
+class OpenWindow(AtWindow): "It may be used again."
+class CloseWindow(AtWindow): "Out of use for today; its clerk is signed out."
+class ChangeServices(AtWindow): services: tuple[str, ...]  # for today
+class Pause(AtWindow): reason: str = "away"; minutes: int = 0  # away, copy, training, lunch or fault
 class Resume(AtWindow): "Goes on after a pause."
 class CallNext(AtWindow):
-    "Ends the ticket at the window, calls the one that has waited longest, or the one of this number."
-    number: str = ""  # its figures
-class Transfer(AtWindow): to: str  # a window; the ticket keeps its number and its time (转移)
+    "Ends the ticket at the window and calls the first in line, or the one of this number."
+    number: str = ""  # or its figures
+    reason: str = "by_number"  # of a call out of order: by_number, special, papers or mistake
 class Recall(AtWindow): "Says the same call again."
 class Start(AtWindow): "The visitor is here."
 class Complete(AtWindow): "Done (办结)."
 class NoShow(AtWindow): "Called, and nobody came (过号)."
+class Hold(AtWindow): "The visitor stays with this clerk and comes back (挂起)."
 
-class PlanLoaded(Event): text: str
-class DayClosed(Event): day: str; unserved: tuple[str, ...]  # numbers nobody called or finished
+class CallHeld(OfTicket): "Back to what was held here, the oldest first (回呼)."
+class Park(OfTicket): "Set aside, outside any line (暂存)."
+class Unpark(OfTicket): "Back to its old place in line."
+class Transfer(OfTicket): to: str = ""; service: str = ""  # keeps number and time (转移)
+class Reinstate(OfTicket): "A missed visitor is back: after the next few tickets (过号恢复)."
+class Cancel(OfTicket): reason: str = ""  # the visitor needs it no more (作废)
+class Reprint(OfTicket): "Once more, marked 补打."
+
+class PlanLoaded(Event): text: str; reason: str = ""
+class TimeConfirmed(Event): wall: datetime  # what it is at `at`, as somebody said
+class DayClosed(Event):
+    day: str; unserved: tuple[str, ...]  # numbers that nobody called or finished
+    figures: Mapping[str, int]  # issued = served + missed + cancelled + unserved + open
 class SessionOpened(Event): by: str = ""  # hours began; or on a closed day a clerk (工号) signed in
 class SessionClosed(Event): "Opening hours ended; who is in the hall is still served."
 class ServicesShut(Event): services: tuple[str, ...]  # out of their own hours now
+class ServiceCutOff(Event): service: str; finish: str  # no more tickets this session; by the fixed time: ""
+class CutOffLifted(Event): service: str; reason: str
+class HallFrozen(Event): reason: str
+class HallUnfrozen(Event): "Tickets and calls go on."
 class KioskOpened(Event): kiosk: str
 class KioskClosed(Event): kiosk: str; reason: str
-class TicketIssued(Event): ticket: str; service: str; kiosk: str
+class TicketIssued(Event):
+    ticket: str; service: str; kiosk: str
+    care: bool = False; test: bool = False; reason: str = ""
+    credit: float = 0.0  # seconds
+class TicketRefused(Event): service: str; kiosk: str; code: str  # what the visitor was told
+class SlipsRecorded(Event): service: str; first: int; last: int; served: int
 class RollChanged(Event): kiosk: str
 class TicketPrinted(Event):
     ticket: str; answer: str  # confirmed pending unconfirmed failed
     millimetres: int = 0  # of paper
 class TicketReprinted(Event): ticket: str; copy: int  # 2 is the first 补打
+class TicketReleased(Event): ticket: str; reason: str  # back to its place: hold_over, unparked, signed_out
+class TicketReinstated(Event): ticket: str; place: float; credit: float; returns: int
+class TicketsUnserved(Event): tickets: tuple[str, ...]  # the session ended, as the policy says
 
 class ClerkSignedIn(WindowEvent): clerk: str
 class ClerkSignedOut(WindowEvent): clerk: str
-class WindowPaused(WindowEvent): "No calls."
+class WindowOpened(WindowEvent): "It may be used again."
+class WindowClosed(WindowEvent): "Out of use for today."
+class ServicesChanged(WindowEvent): services: tuple[str, ...]
+class WindowPaused(WindowEvent): reason: str = "away"; minutes: int = 0
 class WindowResumed(WindowEvent): "Calls again."
-class TicketCalled(WindowEvent): ticket: str; reason: str = ""  # by_number: out of order
-class TicketTransferred(WindowEvent): ticket: str; to: str
-class TicketRecalled(WindowEvent): ticket: str; calls: int  # so far
-class TicketStarted(WindowEvent): ticket: str
-class TicketCompleted(WindowEvent): ticket: str; started: bool  # False: start key never pressed
-class TicketMissed(WindowEvent): ticket: str; calls: int
+class TicketCalled(TicketEvent): reason: str = ""  # out of order: as in CallNext
+class TicketRecalled(TicketEvent): calls: int  # so far
+class TicketStarted(TicketEvent): "The visitor is at the window."
+class TicketCompleted(TicketEvent): started: bool  # False: start key never pressed
+class TicketMissed(TicketEvent): calls: int
+class TicketHeld(TicketEvent): "To come back to this clerk."
+class HeldCalled(TicketEvent): "Back from hold, to the same window."
+class TicketParked(TicketEvent): "Outside any line."
+class TicketTransferred(TicketEvent): to: str; service: str
+class TicketCancelled(TicketEvent): reason: str
 # fmt: on
 
 
 class DayOpened(Event):
     """A business day begins, with everything that the day before hands on.
 
-    Tickets, windows and numbers go on only from a day whose date was never sure (its clock was
-    not trusted): its people are still in the hall.
+    Tickets, windows, numbers and figures go on only from a day whose date was never sure (its clock
+    was not trusted): its people are still in the hall. `seconds` and `lost`: see hall.State.
     """
 
     day: str
@@ -160,3 +232,7 @@ class DayOpened(Event):
     windows: Mapping[str, Window] = field(default_factory=dict)
     calls: tuple[Call, ...] = ()
     rolls: Mapping[str, Roll] = field(default_factory=dict)
+    figures: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    lost: float = 0.0
+    frozen: str = ""

@@ -14,7 +14,10 @@ from zoneinfo import available_timezones
 Session = tuple[time, time]
 Sessions = tuple[Session, ...]
 Path = tuple[str, ...]
-KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")  # of a call unit
+KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out", "hold")  # of a call unit
+CALL_REASONS = ("by_number", "special", "papers", "mistake")  # of a call out of order
+PAUSE_REASONS = ("away", "copy", "training", "lunch", "fault")
+FREEZE_REASONS = ("evacuation", "power", "fault")
 _URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
 KINDS = {
     date: "date",
@@ -68,20 +71,52 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """The hall's rules, as the rule card states them (domain.md §2.7).
+
+    `care_minutes`, `prefer_minutes`: credits in line of the care class, and of the services that a
+    window prefers. `calls` at least `recall_seconds` apart, then missed, by itself after
+    `no_show_seconds` (0: only by the clerk). Who reports within `missed_minutes` stands after the next
+    `reinstate_after` tickets, `reinstates` times. `end`: what becomes of those who still wait when a
+    session ends. `cut_off`: when tickets end before that: if the finish is foreseen later than
+    `grace_minutes` after the end, or at `last_ticket_minutes` before it.
+    """
+
+    care_minutes: int = 20
+    prefer_minutes: int = 10
+    calls: int = 3
+    recall_seconds: int = 15
+    no_show_seconds: int = 120
+    missed_minutes: int = 30
+    reinstate_after: int = 3
+    reinstates: int = 2
+    hold_minutes: int = 60
+    end: Literal["finish", "carry", "unserved"] = "finish"
+    cut_off: Literal["foreseen", "fixed", "none"] = "foreseen"
+    last_ticket_minutes: int = 15
+    grace_minutes: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """`hours`: when its tickets are given within the hall's hours; empty: always."""
+    """`minutes`: the standard time of one visit; `hours`: when its tickets are given within the hall's
+    hours, empty: always; `quota`: how many each session may give, in the day's order."""
 
     name: str
     name_en: str
+    minutes: int = 10
     hours: Sessions = ()
+    quota: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`clerk`: the 工号 under which the first press of a box without digits opens the window."""
+    """`clerk`: the 工号 under which the first press of a box without digits opens the window;
+    `prefers`: services that it calls first, within the policy's bound."""
 
     services: tuple[str, ...]
     clerk: str
+    prefers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +154,7 @@ class Settings:
     device: Mapping[str, Device]
     board: Board = Board()
     calendar: Calendar = Calendar()
+    policy: Policy = Policy()
     text: str = ""
 
 
@@ -155,7 +191,7 @@ def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
     reader = _Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
-    parts = reader.table(hints, hints.keys() - {"board", "calendar"}, data, ())
+    parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy"}, data, ())
     reader.meaning(parts)
     if reader.mistakes:
         raise Mistakes(reader.mistakes)
@@ -289,6 +325,11 @@ class _Reader:
                 self.wrong(("hours", day), "overlap")
         if hours and hours == Hours():
             self.wrong(("hours",), "missing")
+        policy = parts.get("policy")
+        for key in get_type_hints(Policy) if policy else ():
+            value, least = getattr(policy, key), int(key in ("calls", "hold_minutes"))
+            if isinstance(value, int) and value < least:
+                self.wrong(("policy", key), "least", least=least)
         served: set[str] = set()
         clerks: dict[Path, Any] = {}
         places: dict[Path, Any] = {}
@@ -296,6 +337,8 @@ class _Reader:
         for name, window in (parts.get("window") or {}).items():
             for service in window.services:
                 self.among(("window", name, "services"), service, names.get("service", ()))
+            for service in window.prefers:
+                self.among(("window", name, "prefers"), service, window.services)
             if not window.services:
                 self.wrong(("window", name, "services"), "empty")
             served.update(window.services)

@@ -148,7 +148,8 @@ class Simulation:
         }
 
     def _keys(self, device: str) -> list[str]:
-        return list(self.plan.device[device].options.get("keys", KEYS))
+        # Boxes and pads have seven keys; "hold" only where hall.toml or a profile gives it one.
+        return list(self.plan.device[device].options.get("keys", KEYS[:7]))
 
     def _face(self, name: str) -> dict[str, Any]:
         device, machine = self.plan.device[name], self.machines.get(name)

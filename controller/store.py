@@ -179,6 +179,8 @@ def _body(event: model.Event) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Now):
         return _time(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 
@@ -200,6 +202,8 @@ def _typed(kind: Any, value: Any) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Now or (origin is UnionType and value is not None):
         return _now(value)
+    if kind is datetime:
+        return datetime.fromisoformat(value)
     if origin is tuple:
         return tuple(_typed(inner[0], item) for item in value)
     if origin is not None and isinstance(value, dict):

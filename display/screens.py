@@ -14,9 +14,14 @@ from display.words import say, when
 def sign(plan: Settings, state: hall.State, window: str, wall: datetime) -> str:
     """The text on a window's sign (domain.md §4.4: 8 hanzi cells at most)."""
     there = state.window(window)
+    if state.frozen:
+        return say("sign.frozen")
     if there.ticket:
-        code = "sign.serving" if there.started else "sign.call"
+        code = "sign.serving" if state.tickets[there.ticket].state == "serving" else "sign.call"
         return say(code, ticket=there.ticket, window=window)
+    if there.paused and there.until > state.worked:
+        back = wall + timedelta(seconds=there.until - state.worked)
+        return say("sign.paused_until", time=f"{back.hour}:{back.minute:02}")
     if there.paused:
         return say("sign.paused")
     if there.clerk:
@@ -37,14 +42,13 @@ def lamp(plan: Settings, state: hall.State, window: str) -> str:
         return "paused"
     if there.ticket:
         return "serving"
-    someone = any(hall.waits_for(plan, state, t, window) for t in state.waiting())
-    return "waiting" if someone else "free"
+    return "waiting" if hall.line(plan, state, window) else "free"
 
 
 def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
     """The ticket buttons of a kiosk that give a ticket now."""
-    usable = state.open and kiosk not in state.kiosks
-    return frozenset(plan.service.keys() - set(state.shut)) if usable else frozenset()
+    usable = state.open and not state.frozen and kiosk not in state.kiosks
+    return frozenset(plan.service.keys() - {*state.shut, *state.cut}) if usable else frozenset()
 
 
 def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
@@ -81,12 +85,24 @@ def call(ticket: str, window: str, lang: str = "zh") -> str:
     return say("voice.call", lang, spelled=spell(ticket, lang), window=window)
 
 
+def emergency(reason: str, lang: str = "zh") -> str:
+    """What is said when the hall freezes."""
+    return say("voice.frozen", lang, reason=say(f"freeze.{reason}", lang))
+
+
 def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
     """The wall display, for JSON. `calls`: newest first; one row for a ticket."""
     opening = calendar.next_opening(plan, wall)
     phase = "open" if state.open else "break" if calendar.in_break(plan, wall) else "closed"
     closed = [reason for reason in state.kiosks.values() if reason != "starting"]
     notice = "kiosk_closed" if closed else "notice" if phase == "open" else phase
+    if state.frozen:
+        phase = notice = "frozen"
+
+    def said(lang: str) -> str:
+        reason = say(f"freeze.{state.frozen}", lang)
+        return say(f"board.{notice}", lang, opening=when(opening, wall, lang), reason=reason)
+
     waiting = dict.fromkeys(plan.service, 0)
     for ticket in state.waiting():
         waiting[ticket.service] = waiting.get(ticket.service, 0) + 1
@@ -103,9 +119,9 @@ def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
         "date": f"{wall.month}月{wall.day}日 {say(f'weekday.{wall.weekday()}')}",
         "time": f"{wall:%H:%M}",
         "phase": phase,
-        "notice": say(f"board.{notice}", opening=when(opening, wall)),
-        "notice_en": say(f"board.{notice}", "en", opening=when(opening, wall, "en")),
-        "alert": bool(closed),
+        "notice": said("zh"),
+        "notice_en": said("en"),
+        "alert": bool(closed or state.frozen),
         "calls": list(calls.values()),
         "waiting": [
             {"code": code, "name": plan.service[code].name, "count": count}

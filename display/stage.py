@@ -9,8 +9,8 @@ from controller.clock import Now
 from controller.engine import Outcome
 from controller.hall import State
 from controller.settings import Settings
-from display import screens, ticket
-from display.words import say, when
+from display import screens, ticket, words
+from display.words import say
 from drivers.base import Device, Page, Switch
 
 ACTOR = "stage"
@@ -69,8 +69,10 @@ class Stage:
             match event:
                 case m.TicketIssued(ticket=number) | m.TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number])
-                case m.TicketCalled() | m.TicketRecalled():
+                case m.TicketCalled() | m.TicketRecalled() | m.HeldCalled():
                     self._speak(partial(screens.call, event.ticket, event.window), event.window)
+                case m.HallFrozen(reason=reason):
+                    self._speak(partial(screens.emergency, reason))
                 case m.KioskClosed(kiosk=name, reason=reason) if reason != "starting":
                     if name not in self._told:  # once, though one fault may turn into another
                         self._speak(partial(say, "voice.kiosk_closed"))
@@ -96,7 +98,9 @@ class Stage:
                 show(screens.sign(self._plan, state, place.window, now.wall))
 
     def _print(self, state: State, issued: m.Ticket) -> None:
-        printer = self._devices.get(self._plan.kiosk[issued.kiosk].printer)
+        # A slip was written by hand, and a kiosk may have left the plan: any printer will do.
+        kiosk = self._plan.kiosk.get(issued.kiosk) or next(iter(self._plan.kiosk.values()))
+        printer = self._devices.get(kiosk.printer)
         report = partial(self._report, state.day, issued.number)
         if not isinstance(printer, Printer):
             report("failed")
@@ -117,20 +121,13 @@ class Stage:
     def _report(self, day: str, number: str, answer: str, millimetres: int = 0) -> None:
         self._submit(m.ReportPaper(day, number, answer, millimetres, actor=ACTOR))
 
-    def _refused(self, command: m.Command, refusal: m.Refused) -> None:
-        asking = self._plan.device.get(command.actor)
+    def _refused(self, command: m.Command, outcome: m.Refused) -> None:
+        asking, window = self._plan.device.get(command.actor), getattr(command, "window", "")
         if isinstance(command, m.TakeTicket) and asking and asking.kiosk:
-            told, code = refusal.arguments, refusal.code
-
-            def text(lang: str) -> str:
-                when_ = {"opening": when(told["opening"], told["now"], lang)} if code == "closed" else {}
-                return say(f"voice.{code}", lang, **(told | when_))
-
-            if code in ("closed", "kiosk_closed", "journal"):
-                self._speak(text)
-        elif isinstance(command, m.AtWindow):
+            self._speak(partial(words.refusal, outcome))
+        elif window:
             for name, device in self._devices.items():
-                if self._plan.device[name].window == command.window and isinstance(device, CallUnit):
+                if self._plan.device[name].window == window and isinstance(device, CallUnit):
                     device.refuse()
 
     def _speak(self, text: Callable[[str], str], window: str = "") -> None:

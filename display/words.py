@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from controller.model import Refused
+
 
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
@@ -27,3 +29,15 @@ def when(moment: datetime, now: datetime, lang: str = "zh") -> str:
         return say("when.today", lang, time=time)
     weekday = say(f"weekday.{moment.weekday()}", lang)
     return say("when.later", lang, month=moment.month, day=moment.day, weekday=weekday, time=time)
+
+
+def refusal(refused: Refused, lang: str = "zh") -> str:
+    """What a refusal says to the person who asked."""
+    said = dict(refused.arguments)
+    now = said.pop("now", None)
+    for name, value in said.items():
+        if isinstance(value, datetime):
+            said[name] = when(value, now, lang) if now else f"{value:%Y-%m-%d %H:%M}"
+    if refused.code == "frozen":
+        said["reason"] = say(f"freeze.{said['reason']}", lang)
+    return say(f"refused.{refused.code}", lang, **said)

@@ -11,7 +11,8 @@ from wait import until
 from controller import calendar
 from controller import model as m
 from controller.clock import FakeClock
-from controller.hall import State, decide, evolve
+from controller.hall import State, evolve
+from controller.rules import decide
 from controller.settings import Mistakes, Settings, parse
 from display.words import when
 from drivers.base import load

@@ -108,8 +108,13 @@ def test_a_typed_number_signs_in_calls_and_transfers(plan: Settings) -> None:
     assert asked(shut, "1007") == m.SignIn("1", "1007", actor="1007", press="p1")
     assert asked(staffed, "") == m.CallNext("1", actor="1002", press="p1")
     assert asked(staffed, "12") == m.CallNext("1", "12", actor="1002", press="p1")
+    assert asked(staffed, "0") == m.CallHeld(window="1", actor="1002", press="p1")
+    pause = keys.command(plan, staffed, "unit1", "pause", "p1", "210")
+    assert pause == m.Pause("1", "copy", 10, actor="1002", press="p1")
+    hold = keys.command(plan, staffed, "unit1", "no_show", "p1", "0")
+    assert hold == m.Hold("1", actor="1002", press="p1")
     move = keys.command(plan, staffed, "unit1", "recall", "p1", "03")
-    assert move == m.Transfer("1", "3", actor="1002", press="p1")
+    assert move == m.Transfer(window="1", to="3", actor="1002", press="p1")
     assert keys.command(plan, staffed, "unit1", "complete", "p1", "3") is None
 
 

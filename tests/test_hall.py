@@ -15,7 +15,8 @@ from judge import judge
 from controller import model as m
 from controller.clock import FakeClock, Now, elapsed
 from controller.engine import Engine
-from controller.hall import State, ahead, decide, evolve
+from controller.hall import State, ahead, evolve
+from controller.rules import decide
 from controller.settings import Settings
 from controller.store import Store
 from display import screens
@@ -142,8 +143,8 @@ def test_a_new_day_closes_the_old_one_and_counts_anew(day: Day) -> None:
     day.clock.advance(minutes=24 * 60)
     events = day.ask(m.Tick(actor="clock"))
     kinds = [type(event).__name__ for event in events]
-    assert kinds == ["SessionClosed", "DayClosed", "DayOpened", "SessionOpened"]
-    assert events[1].unserved == ("A001",)  # type: ignore[attr-defined]
+    assert kinds == ["SessionClosed", "ClerkSignedOut", "DayClosed", "DayOpened", "SessionOpened"]
+    assert events[2].unserved == ("A001",)  # type: ignore[attr-defined]
     assert day.state.kiosks == {"hall": "paper_out"}, "what is still true is carried over"
     day.ask(m.OpenKiosk("hall", actor="stage"))
     assert day.take("A") == "A001"
@@ -245,21 +246,21 @@ def test_a_transferred_ticket_waits_at_its_window_with_its_old_time(day: Day) ->
         day.take(service)
     day.sign_in("1", "2", "3")
     assert day.next("1") == "A001"
-    day.ask(m.Transfer("1", "2", actor="1001"))
+    day.ask(m.Transfer(window="1", to="2", actor="1001"))
     assert not day.state.window("1").ticket
     assert day.next("3") == "A002", "what was sent to window 2 is not called elsewhere"
     assert day.next("2") == "A001", "though window 2 does not offer this service"
-    day.ask(m.Transfer("2", "3", actor="1002"))
+    day.ask(m.Transfer(window="2", to="3", actor="1002"))
     assert day.next("3") == "A001", "it keeps its time, so it comes before A003"
-    assert refusal(day, m.Transfer("3", "4", actor="1003")) == "not_open"
-    assert refusal(day, m.Transfer("3", "9", actor="1003")) == "not_open"
+    assert refusal(day, m.Transfer(window="3", to="4", actor="1003")) == "not_open"
+    assert refusal(day, m.Transfer(window="3", to="9", actor="1003")) == "not_open"
 
 
 def test_a_ticket_sent_to_a_window_that_closes_is_not_lost(day: Day) -> None:
     day.take("A")
     day.sign_in("1", "2")
     day.next("1")
-    day.ask(m.Transfer("1", "2", actor="1001"))
+    day.ask(m.Transfer(window="1", to="2", actor="1001"))
     day.ask(m.SignOut("2", actor="1002"))
     assert day.next("1") == "A001"
 

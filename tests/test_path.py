@@ -85,8 +85,12 @@ def test_a_clerks_day_of_keys(hall: Hall) -> None:
     hall.press("unit1", "complete")
     until(lambda: hall.machine("sign1").text == "欢迎光临 1号")
     hall.call("1")
+    for times in (2, 3):
+        hall.twin.clock(1, None)
+        hall.press("unit1", "recall")
+        until(lambda times=times: hall.state.window("1").calls == times)
     hall.press("unit1", "no_show")
-    until(lambda: not hall.state.tickets)
+    until(lambda: hall.state.tickets["A002"].state == "missed")
     hall.press("unit1", "pause")
     until(lambda: hall.machine("sign1").text == "暂停服务")
     until(lambda: hall.machine("unit1").lamps[2])

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLE, needs
+from conftest import EXAMPLE, MONDAY, needs
 
 from controller import model as m
 from controller.clock import FakeClock
@@ -26,8 +26,8 @@ def path(tmp_path: Path, clock: FakeClock) -> Path:
     """A journal of a day with eleven rows."""
     store = Store(tmp_path / "data" / "journal.db")
     now = clock.now()
-    ticket = m.Ticket("A007", "A", "hall", now, "confirmed", 2)
-    window = m.Window("1001", False, "A007", now, 2, True)
+    ticket = m.Ticket("A007", "A", "hall", now, 1.5, paper="confirmed", prints=2)
+    window = m.Window("1001", ticket="A007", called=1.5, calls=2)
     opened = m.DayOpened(
         "2026-11-23",
         {"hall": "paper_out"},
@@ -49,7 +49,8 @@ def test_what_was_appended_comes_back_equal(path: Path, clock: FakeClock) -> Non
     store = Store(path)
     first, *rest = store.today()
     assert isinstance(first, m.DayOpened)
-    assert first.windows["1"].called == clock.now()
+    assert first.windows["1"].called == 1.5
+    assert first.tickets[0].issued == clock.now()
     assert first.tickets[0].prints == 2
     assert rest == events(clock, 10)
     store.close()
@@ -141,18 +142,19 @@ def test_a_full_disk_at_the_first_start_leaves_nothing(tmp_path: Path) -> None:
 
 def test_every_event_survives_the_journal(tmp_path: Path, clock: FakeClock) -> None:
     """One event of every kind that the model knows, so that a new one cannot be forgotten."""
-    samples = {"str": "x", "int": 3, "bool": True, "tuple[str, ...]": ("A001",)}
+    samples: dict[str, object] = {"str": "x", "int": 3, "bool": True, "float": 1.5, "datetime": MONDAY}
+    samples |= {"tuple[str, ...]": ("A001",), "collections.abc.Mapping[str, int]": {"issued": 1}}
     made: list[m.Event] = []
     for kind in vars(m).values():
-        if not (isinstance(kind, type) and issubclass(kind, m.Event)) or kind in (m.Event, m.WindowEvent):
+        if not (isinstance(kind, type) and issubclass(kind, m.Event)) or kind in (
+            *(m.Event, m.WindowEvent, m.TicketEvent),
+        ):
             continue
         if kind is m.DayOpened:
             continue
         own = [f for f in fields(kind) if f.name not in ("at", "actor", "press")]
         values = {
-            f.name: samples[
-                getattr(f.type, "__name__", "") if not str(f.type).startswith("tuple") else str(f.type)
-            ]
+            f.name: samples[str(f.type) if "[" in str(f.type) else getattr(f.type, "__name__", "")]
             for f in own
         }
         made.append(kind(at=clock.now(), actor="a", press="p", **values))

@@ -4,25 +4,31 @@ import hmac
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request
 
-from controller import keys
 from controller import model as m
 from controller.engine import Engine
-from display import screens
-from display.words import say, when
+from display import screens, words
+from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
 from web.status import facts, view
 
-# What a window can be asked to do, as addresses say it; `next` is called call-next there.
-VERBS = {name.replace("_", "-"): kind for name, kind in keys.COMMANDS.items()}
-VERBS |= {"call-next": VERBS.pop("next"), "resume": m.Resume}
+
+def verbs(*kinds: type[m.Command]) -> dict[str, type[m.Command]]:
+    """Commands by the words of an address: CallNext is call-next."""
+    return {re.sub(r"(?<=.)(?=[A-Z])", "-", kind.__name__).lower(): kind for kind in kinds}
+
+
+OF_TICKET = verbs(*m.OfTicket.__subclasses__())
+AT_WINDOW = verbs(*m.AtWindow.__subclasses__()) | OF_TICKET
+OF_HALL = verbs(m.Freeze, m.Unfreeze, m.LiftCutOff, m.RecordSlips, m.ConfirmTime, m.ChangeRoll)
 # Against DNS rebinding: an address, or this machine's own name.
 HOST = re.compile(rf"\d[\d.]+|[\da-f:]*:[\da-f:]*|localhost|{re.escape(socket.gethostname())}", re.I)
 
@@ -80,7 +86,7 @@ def create(house: House) -> Flask:
         return jsonify(events=events), 200
 
     def refusal(refused: m.Refused) -> Response:
-        texts = {lang: sentence(refused, lang) for lang in ("zh", "en")}
+        texts = {lang: words.refusal(refused, lang) for lang in ("zh", "en")}
         return jsonify(error=refused.code, message=texts["zh"], message_en=texts["en"])
 
     @app.get("/")
@@ -132,35 +138,52 @@ def create(house: House) -> Flask:
         return jsonify(board(house))
 
     @app.post("/api/v1/tickets")
+    @app.post("/api/v1/tickets/<ticket>/<verb>")
     @app.post("/api/v1/windows/<window>/<verb>")
-    def change(window: str = "", verb: str = "") -> tuple[Response, int]:
+    @app.post("/api/v1/hall/<verb>")
+    def change(window: str = "", ticket: str = "", verb: str = "") -> tuple[Response, int]:
         if not technician():
             return refusal(m.Refused("forbidden")), 403
         body = request.get_json(silent=True)
         body = body if isinstance(body, dict) else {}
-        press = str(body.get("press", ""))
-        if not window:
-            kiosk = str(body.get("kiosk", next(iter(engine.plan.kiosk))))
-            service = str(body.get("service", ""))
-            return ask(m.TakeTicket(service, kiosk, actor="technician", press=press))
-        if verb == "sign-in":
-            clerk = str(body.get("clerk", ""))
-            return ask(m.SignIn(window, clerk, actor="technician", press=press))
-        if verb not in VERBS:
+        known = AT_WINDOW if window else OF_TICKET if ticket else OF_HALL if verb else {"": m.TakeTicket}
+        if verb not in known:
             return refusal(m.Refused("bad_request", detail=verb)), 400
-        return ask(VERBS[verb](window, actor="technician", press=press))
+        place = {"window": window} if window else {"ticket": ticket} if ticket else {}
+        if not verb:
+            body = {"kiosk": next(iter(engine.plan.kiosk)), **body}
+        try:
+            return ask(command(known[verb], {**body, **place}))
+        except m.Refused as refused:
+            return refusal(refused), 400
 
     return app
 
 
-def sentence(refused: m.Refused, lang: str) -> str:
-    """What a refusal says to the person who asked."""
-    arguments = dict(refused.arguments)
-    if "opening" in arguments:
-        arguments["opening"] = when(arguments["opening"], arguments.pop("now"), lang)
-    if "reason" in arguments:
-        arguments["reason"] = say(f"fault.{arguments['reason']}", lang)
-    return say(f"refused.{refused.code}", lang, **arguments)
+def command(kind: type[m.Command], body: Mapping[str, Any]) -> m.Command:
+    """A technician's command from the JSON of a request. Raises Refused at what does not fit."""
+    hints, values = get_type_hints(kind), {"press": str(body.get("press", ""))}
+    for part in fields(kind):
+        if part.name in ("actor", "press"):
+            continue
+        try:
+            if part.name in body:
+                values[part.name] = _typed(hints[part.name], body[part.name])
+            elif part.default is MISSING:
+                raise ValueError
+        except (ValueError, TypeError):
+            raise m.Refused("bad_request", detail=part.name) from None
+    return kind(actor="technician", **values)
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    if kind is datetime:
+        return datetime.fromisoformat(value)
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(map(str, value))
+    if type(value) is not kind:
+        raise ValueError
+    return value
 
 
 def _public(event: m.Event) -> dict[str, Any]:
