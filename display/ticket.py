@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from controller import hall
 from controller import model as m
 from controller.settings import Settings
+from display import card
 from display.words import say
 from drivers.base import Line, Page
 
@@ -30,6 +31,7 @@ def lines(plan: Settings, state: hall.State, ticket: m.Ticket) -> tuple[Line, ..
         Line(say("ticket.windows", windows="、".join(windows))),
         Line(say("ticket.ahead", count=hall.ahead(state, ticket)), 2),
         Line(say("ticket.watch")),
+        *(Line(sentence) for sentence in card.in_short(plan)),
         Line(say("ticket.time", time=f"{ticket.issued.wall:%Y-%m-%d %H:%M}")),
     )
 

@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, jsonify, make_response, redirect, rend
 
 from controller import model as m
 from controller.engine import Engine
-from display import screens, words
+from display import card, screens, words
 from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
@@ -100,6 +100,11 @@ def create(house: House) -> Flask:
     @app.get("/board")
     def wall() -> str:
         return render_template("board.html", say=say, first=board(house))
+
+    @app.get("/rules")
+    def rules() -> str:
+        both = zip(card.rules(engine.plan), card.rules(engine.plan, "en"), strict=True)
+        return render_template("rules.html", say=say, plan=engine.plan, rules=both)
 
     @app.get("/token")
     def who() -> str:
