@@ -103,6 +103,13 @@ def replay(options: argparse.Namespace) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
+    while serve(options) == signal.SIGHUP:
+        tell("start.again")
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Run the hall until a signal; which one. SIGHUP: read hall.toml again."""
     simulated = options.verb == "simulate"
     folder: Path = options.data / "simulated" if simulated else options.data
     first = not (folder / "journal.db").exists()
@@ -122,17 +129,21 @@ def run(options: argparse.Namespace) -> int:
         plan = parse(store.plan().encode(), load)
     last, first_token = store.last_wall(), not (folder / "technician.token").exists()
     site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
+    site.restart = lambda: os.kill(os.getpid(), signal.SIGHUP)
     with ExitStack() as stops:
         if simulated:
             # Machines are loaded only here: a real hall needs none of them.
             from controller.simulation import Simulation, opening
 
             wires = Path(stops.enter_context(tempfile.TemporaryDirectory(prefix="hallqueue-")))
-            site.clock = FakeClock(opening(plan, site.clock.now().wall, last), speed=1.0)
-            site.twin = Simulation(plan, wires, site.clock)
+            fake = site.clock = FakeClock(opening(plan, site.clock.now().wall, last), speed=1.0)
+            plan, site.coming = roof.in_force(plan, store, fake)
+            site.twin = Simulation(plan, wires, fake)
             stops.callback(site.twin.close)
             plan = site.twin.plan
-        stop = {signal.SIGTERM, signal.SIGINT}
+        else:
+            plan, site.coming = roof.in_force(plan, store, site.clock)
+        stop = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         house = stops.enter_context(roof.running(plan, store, site))
         url = "http://{}:{}/".format(*listener.getsockname()[:2])
@@ -141,8 +152,7 @@ def run(options: argparse.Namespace) -> int:
         tell("start.serving", url=url)
         if simulated:
             tell("start.twin", url=url)
-        signal.sigwait(stop)
-    return 0
+        return signal.sigwait(stop)
 
 
 def main() -> None:

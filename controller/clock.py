@@ -32,15 +32,20 @@ def elapsed(start: Now, end: Now) -> float | None:
 class Clock(Protocol):
     def now(self) -> Now: ...
 
+    def confirm(self, wall: datetime, at: Now) -> None:
+        """At the moment `at` a person said that it was `wall`."""
+
 
 class SystemClock:
     """The machine's clocks. The wall time is trusted when the kernel knows it synchronised (NTP)
-    or a battery clock exists, and it is not before `floor`, the newest moment in the journal."""
+    or a battery clock exists, and it is not before `floor`, the newest moment in the journal. While it
+    is not, what a person said in this boot counts."""
 
     def __init__(self, zone: str, floor: datetime | None) -> None:
         self._zone, self._floor = ZoneInfo(zone), floor
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self._battery = Path("/sys/class/rtc/rtc0").exists()
+        self._said: tuple[datetime, float] | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def now(self) -> Now:
@@ -48,7 +53,14 @@ class SystemClock:
         trusted = self._battery or self._synchronised()
         if self._floor is not None and wall < self._floor:
             trusted = False
+        if self._said and not trusted:
+            wall = self._said[0] + timedelta(seconds=time.monotonic() - self._said[1])
+            trusted = True
         return Now(wall, round(time.monotonic(), 6), self._boot, trusted)
+
+    def confirm(self, wall: datetime, at: Now) -> None:
+        if at.boot == self._boot:
+            self._said = wall, at.mono
 
     def _synchronised(self) -> bool:
         # adjtimex(2): with modes 0 it only reads; it returns TIME_ERROR (5) while unsynchronised.
@@ -76,6 +88,12 @@ class FakeClock:
     @property
     def speed(self) -> float:
         return self._set[3]
+
+    def confirm(self, wall: datetime, at: Now) -> None:
+        now = self.now()
+        if at.boot == self._boot:
+            wall += timedelta(seconds=now.mono - at.mono)
+            self._set, self.trusted = (wall, now.mono, time.monotonic(), self.speed), True
 
     def advance(self, *, minutes: float = 0, seconds: float = 0) -> None:
         self.move(self.now().wall + timedelta(minutes=minutes, seconds=seconds))

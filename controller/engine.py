@@ -31,6 +31,8 @@ class Engine:
     def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
         self.plan, self.clock, self._store = plan, clock, store
         self.state = self._replay()
+        if isinstance(said := store.confirmed(), m.TimeConfirmed):
+            clock.confirm(said.wall, said.at)
         self.listeners: list[Listener] = []
         self.trouble = ""  # why the journal takes nothing, in SQLite's words
         self._seen: dict[str, Outcome] = dict.fromkeys(store.presses(PRESSES), ())
@@ -99,6 +101,8 @@ class Engine:
             return m.Refused("bug")
         for event in events:
             self.state = evolve(self.state, event)
+            if isinstance(event, m.TimeConfirmed):
+                self.clock.confirm(event.wall, event.at)
         self._remember(command.press, refusal or ())
         return refusal or tuple(events)
 

@@ -1,5 +1,7 @@
 """A device's press -> a command, by the settings and what is true now. Pure."""
 
+from datetime import datetime
+
 from controller import model as m
 from controller.hall import State
 from controller.settings import PAUSE_REASONS, Settings
@@ -26,6 +28,13 @@ def command(
     if not place.window or key not in COMMANDS:
         return None
     window = state.window(place.window)
+    if len(number) == 8 and state.last and not state.last.trusted:  # month, day, hour, minute
+        try:
+            wall = datetime.strptime(f"{state.last.wall.year}{number}", "%Y%m%d%H%M")
+        except ValueError:
+            return None
+        actor = window.clerk or plan.window[place.window].clerk
+        return m.ConfirmTime(wall, actor=actor, press=press)
     if not window.clerk:
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = number or plan.window[place.window].clerk

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any
 from controller import keys
 from controller import model as m
 from controller.clock import Clock
-from controller.engine import Engine
-from controller.settings import Settings
+from controller.engine import Engine, Outcome
+from controller.hall import State, evolve
+from controller.rules import decide
+from controller.settings import Mistakes, Settings, parse
 from controller.store import CannotStart, Store
 from display.stage import Stage
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
@@ -92,13 +94,34 @@ def ports(plan: Settings, devices: Mapping[str, Device]) -> list[Port]:
 
 @dataclass(slots=True)
 class Site:
-    """What a hall stands on besides its plan: data folder, clock, web address, red lines, twin."""
+    """What a hall stands on besides its plan: data folder, clock, web address, red lines, twin; a
+    changed hall.toml that waits for the next business day, and what reads it then."""
 
     folder: Path
     clock: Clock
     listener: socket.socket
     notes: list[Note] = field(default_factory=list)
     twin: Twin | None = None
+    coming: str = ""
+    restart: Callable[[], None] = lambda: None
+
+
+def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]:
+    """The plan to run on, and the text of a changed one that must wait: a hall at work goes on by the
+    rules under which its tickets were given."""
+    state, last = State(), store.plan()
+    for event in store.today():
+        state = evolve(state, event)
+    if last in ("", plan.text):
+        return plan, ""
+    try:
+        old = parse(last.encode(), load)
+        decide(old, state, m.LoadPlan(plan.text, actor="hall.toml"), clock.now())
+    except m.Refused:
+        return old, plan.text
+    except Mistakes:
+        log.warning("the plan of before can no longer be read; using the new one")
+    return plan, ""
 
 
 @contextmanager
@@ -110,6 +133,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     # A simulated hall has no business with this machine's own ports.
     watch = None if site.twin else Inventory({name: stanza.url for name, stanza in plan.device.items()})
     house = House(engine, devices, token(site.folder), site.notes, watch)
+    house.coming, house.restart = site.coming, site.restart
     flask = create(house)
     if site.twin:
         twin_page.add(flask, site.twin, {code: service.name for code, service in plan.service.items()})
@@ -124,12 +148,18 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         stage.health(device)
         live.changed()
 
+    def heard(command: m.Command, outcome: Outcome, state: State) -> None:
+        events = () if isinstance(outcome, m.Refused) else outcome
+        if site.coming and any(isinstance(event, m.DayClosed | m.DayOpened) for event in events):
+            site.restart()
+        live.changed()
+
     for device in devices.values():
         device.on_health = changed
         if isinstance(device, Button):
             device.emit = pressed
     watches = [Port("", 0, [watch], 60.0)] if watch else []
-    engine.listeners += [stage.listen, lambda *_: live.changed()]
+    engine.listeners += [stage.listen, heard]
     if store.plan() != plan.text:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state, site.clock.now())

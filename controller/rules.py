@@ -208,7 +208,7 @@ def _among(word: str, words: tuple[str, ...]) -> None:
 def _confirm(plan: Settings, state: State, command: m.ConfirmTime, now: Now, stamp: Stamp) -> m.Event:
     """A person says what time it is. What is odd is asked back once."""
     wall = command.wall if command.wall.tzinfo else command.wall.replace(tzinfo=now.wall.tzinfo)
-    if now.trusted:
+    if not command.sure and now.trusted:
         raise m.Refused("time_trusted")
     if not command.sure and state.last and wall < state.last.wall:
         raise m.Refused("time_before", wall=wall, last=state.last.wall)

@@ -111,6 +111,13 @@ class Store:
         newest = list(self._read("kind = 'PlanLoaded' AND seq > ? ORDER BY seq DESC LIMIT 1", 0))
         return newest[0].text if newest and isinstance(newest[0], model.PlanLoaded) else ""
 
+    def confirmed(self) -> model.Event | None:
+        """The newest TimeConfirmed, if it is not long ago."""
+        return next(
+            self._read("kind = 'TimeConfirmed' AND seq > ? ORDER BY seq DESC LIMIT 1", self._seq - 10_000),
+            None,
+        )
+
     def presses(self, count: int) -> list[str]:
         """The press ids among the last `count` events, oldest first."""
         return [event.press for event in self._read("seq > ?", self._seq - count) if event.press]

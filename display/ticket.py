@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from controller import hall
 from controller import model as m
-from controller.settings import Settings
+from controller.settings import Service, Settings
 from display import card
 from display.words import say
 from drivers.base import Line, Page
@@ -20,19 +20,22 @@ _FIGURE = {576: 186, 384: 116}  # font size whose figures are 17 and 10.5 mm hig
 
 def lines(plan: Settings, state: hall.State, ticket: m.Ticket) -> tuple[Line, ...]:
     """What the ticket says, top to bottom; without a name or an ID."""
-    service = plan.service[ticket.service]
-    windows = [name for name, window in plan.window.items() if ticket.service in window.services]
+    # A service that has left the plan is served at every window.
+    service = plan.service.get(ticket.service) or Service(ticket.service, ticket.service)
+    windows = [name for name in plan.window if ticket.service in hall.services(plan, state, name)]
+    windows = windows or list(plan.window)
+    taken = f"{ticket.issued.wall:%Y-%m-%d %H:%M}"
     copy = [Line(say("ticket.copy", copy=ticket.prints), 2)] if ticket.prints > 1 else []
     return (
         Line(plan.hall.name),
-        *copy,
+        *([Line(say("ticket.test"), 2)] if ticket.test else copy),
         Line(ticket.number, 4),
         Line(say("ticket.service", name=service.name, name_en=service.name_en), 2),
         Line(say("ticket.windows", windows="、".join(windows))),
         Line(say("ticket.ahead", count=hall.ahead(state, ticket)), 2),
         Line(say("ticket.watch")),
         *(Line(sentence) for sentence in card.in_short(plan)),
-        Line(say("ticket.time", time=f"{ticket.issued.wall:%Y-%m-%d %H:%M}")),
+        Line(say("ticket.time" if ticket.issued.trusted else "ticket.today", time=taken)),
     )
 
 

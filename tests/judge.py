@@ -103,6 +103,8 @@ class _Judge:
             self.last = Counter()
         known = self.body["windows"]
         self.serves = {name: tuple(w["services"]) for name, w in known.items() if w["services"]}
+        self.shut = {name for name, w in known.items() if w["shut"]}
+        self.paused = {name for name, w in known.items() if w["paused"]}
         self.staffed = {name: w["clerk"] for name, w in known.items() if w["clerk"]}
         self.at = {name: w["ticket"] for name, w in known.items() if w["ticket"]}
         if not self.body["figures"]:
@@ -127,7 +129,7 @@ class _Judge:
         assert all(told[state] == self.count[state] for state in ("served", "cancelled", "unserved"))
         assert told["issued"] == sum(told[state] for state in FINAL) + told["open"], f"{self.row}: {told}"
         assert told["open"] == len(left)
-        self.serves, self.shut, self.paused = {}, set(), set()
+        self.serves, self.shut, self.paused = {}, set(), set()  # what was for today only
 
     def on_TicketIssued(self) -> None:
         body, number, service = self.body, self.body["ticket"], self.body["service"]

@@ -29,13 +29,21 @@ def verbs(*kinds: type[m.Command]) -> dict[str, type[m.Command]]:
 OF_TICKET = verbs(*m.OfTicket.__subclasses__())
 AT_WINDOW = verbs(*m.AtWindow.__subclasses__()) | OF_TICKET
 OF_HALL = verbs(m.Freeze, m.Unfreeze, m.LiftCutOff, m.RecordSlips, m.ConfirmTime, m.ChangeRoll)
+BUTTONS = {
+    "reprint": m.Reprint,
+    "roll": m.ChangeRoll,
+    "clock": m.ConfirmTime,
+    "unfreeze": m.Unfreeze,
+    "plan": m.LoadPlan,
+}
 # Against DNS rebinding: an address, or this machine's own name.
 HOST = re.compile(rf"\d[\d.]+|[\da-f:]*:[\da-f:]*|localhost|{re.escape(socket.gethostname())}", re.I)
 
 
 @dataclass(slots=True)
 class House:
-    """What the pages look at. `notes`: red lines (code, arguments); `screens`: boards there."""
+    """What the pages look at. `notes`: red lines (code, arguments); `screens`: boards there; `coming`:
+    a changed hall.toml that waits for the next business day; `restart`: read it now."""
 
     engine: Engine
     devices: Mapping[str, Device]
@@ -43,6 +51,8 @@ class House:
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     watch: Inventory | None = None
     screens: Callable[[], int] = lambda: 0
+    coming: str = ""
+    restart: Callable[[], None] = lambda: None
 
 
 def board(house: House) -> dict[str, Any]:
@@ -94,7 +104,13 @@ def create(house: House) -> Flask:
         lang = "en" if request.args.get("lang") == "en" else "zh"
         page = view(engine, house.devices, house.notes, house.watch, house.screens(), lang)
         return render_template(
-            "status.html", lang=lang, say=say, facts=partial(facts, engine), known=technician(), **page
+            "status.html",
+            lang=lang,
+            say=say,
+            facts=partial(facts, engine),
+            known=technician(),
+            coming=house.coming,
+            **page,
         )
 
     @app.get("/board")
@@ -117,21 +133,21 @@ def create(house: House) -> Flask:
         answer.set_cookie("token", given, httponly=True, samesite="Strict", max_age=12 * 3600)
         return answer
 
-    def button(make: Callable[..., m.Command], field: str) -> Response:
+    @app.post(f"/<any({','.join(BUTTONS)}):verb>")
+    def button(verb: str) -> Response:
         """A button of the status page; with a `press` in its form, pressed twice is once."""
         if not technician():
             abort(403, say("refused.forbidden"))
-        command = make(request.form.get(field, ""), actor="technician", press=request.form.get("press", ""))
-        engine.submit(command).result(timeout=10)
+        form = {**request.form, "text": house.coming} if verb == "plan" else request.form
+        try:
+            outcome: object = engine.submit(command(BUTTONS[verb], form)).result(timeout=10)
+        except m.Refused as refused:
+            outcome = refused
+        if isinstance(outcome, m.Refused):
+            return make_response(render_template("refused.html", say=say, text=words.refusal(outcome)), 409)
+        if verb == "plan":
+            house.restart()
         return make_response(redirect("/", 303))
-
-    @app.post("/reprint")
-    def reprint() -> Response:
-        return button(m.Reprint, "ticket")
-
-    @app.post("/roll")
-    def roll() -> Response:
-        return button(m.ChangeRoll, "printer")
 
     @app.get("/health")
     def health() -> Response:
@@ -186,6 +202,8 @@ def _typed(kind: Any, value: Any) -> Any:
         return datetime.fromisoformat(value)
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(map(str, value))
+    if kind is bool and value == "on":  # a box of a form
+        return True
     if type(value) is not kind:
         raise ValueError
     return value

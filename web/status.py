@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from controller import calendar
+from controller import calendar, hall
 from controller.engine import Engine
 from controller.settings import Settings
 from display import screens
@@ -48,6 +48,8 @@ def view(
         notes = [("watch", {"detail": cure(watch, lang)}), *notes]
     if not calendar.announced(plan, year := (now.wall + timedelta(days=46)).year):
         notes = [*notes, ("unannounced", {"year": year})]  # from 15 November
+    if state.frozen:
+        notes = [("frozen", {"reason": say(f"freeze.{state.frozen}", lang)}), *notes]
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
         for name in ("take", "call"):
@@ -57,6 +59,7 @@ def view(
         answers["take"] = {"level": "closed", "cures": [say("status.closed", lang, opening=opening)]}
     return {
         "plan": plan,
+        "figures": hall.figures(state),
         "state": state,
         "now": now,
         "answers": answers,
