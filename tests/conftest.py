@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,6 +78,18 @@ class Hall:
     twin: Simulation
     url: str
     folder: Path
+    stop: Callable[[], None]
+    restarts: list[bool]
+
+    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        """POST to the API as the technician; its answer, also if it is a refusal."""
+        key = {"Authorization": f"Bearer {self.house.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", json.dumps(body).encode(), key)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as refused:
+            return dict(json.load(refused))
 
     def press(self, device: str, key: str) -> None:
         self.twin.press(device, key)
@@ -121,28 +135,31 @@ class Hall:
 
 @pytest.fixture
 def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]:
-    """Start a hall on a journal folder; call again after `stop` for a restart."""
-    running: list[Any] = []
+    """Start a hall on a journal folder; after its `stop`, call again for a restart."""
+    running: list[ExitStack] = []
 
-    def start(text: str | None = None, folder: str = "data") -> Hall:
+    def start(text: str | None = None, folder: str = "data", at: FakeClock = clock) -> Hall:
         real = parse((text or EXAMPLE.read_text()).encode(), load)
         (wires := tmp_path / f"wires{len(running)}").mkdir()
-        twin = Simulation(real, wires, clock)
+        running.append(stops := ExitStack())
+        store = Store(tmp_path / folder / "journal.db")
+        real, coming = roof.in_force(real, store, at)
+        twin = Simulation(real, wires, at)
+        stops.callback(twin.close)
         listener = roof.listen("127.0.0.1", 0)
-        site = roof.Site(tmp_path / folder, clock, listener, twin=twin)
-        manager = roof.running(twin.plan, Store(tmp_path / folder / "journal.db"), site)
-        house = manager.__enter__()
-        running.append((manager, twin))
+        site = roof.Site(tmp_path / folder, at, listener, twin=twin, coming=coming)
+        restarts: list[bool] = []
+        site.restart = lambda: restarts.append(True)
+        house = stops.enter_context(roof.running(twin.plan, store, site))
         port = listener.getsockname()[1]
-        hall = Hall(house, twin, f"http://127.0.0.1:{port}", tmp_path / folder)
+        hall = Hall(house, twin, f"http://127.0.0.1:{port}", tmp_path / folder, stops.close, restarts)
         until(lambda: all(device.health.state != "starting" for device in house.devices.values()))
         until(lambda: not hall.state.kiosks)
         return hall
 
     yield start
-    for manager, twin in reversed(running):
-        manager.__exit__(None, None, None)
-        twin.close()
+    for stops in reversed(running):
+        stops.close()
 
 
 @pytest.fixture

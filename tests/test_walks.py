@@ -1,0 +1,193 @@
+"""Walk-throughs of a hall's life (domain.md §3), end to end on the simulated hall."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from conftest import EXAMPLE, MONDAY, Hall
+from wait import until
+
+from controller import hall as halls
+from controller import model as m
+from controller.clock import FakeClock
+from controller.hall import line
+from display import ticket
+
+NARROW = EXAMPLE.read_text().replace("[hours]", "[policy]\nno_show_seconds = 0\n\n[hours]")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=MONDAY.tzinfo)
+
+
+def sign(hall: Hall, window: str) -> str:
+    return str(hall.machine(f"sign{window}").text)
+
+
+def test_b_who_comes_late_with_precedence_passes_only_those_within_the_bound(
+    start_hall: Callable[..., Hall],
+) -> None:
+    clock = FakeClock(at("2026-11-23 09:30"))
+    hall = start_hall(at=clock)
+    for minutes in (0, 16, 2, 18):  # 9:30, 9:46, 9:48, 10:06
+        clock.advance(minutes=minutes)
+        hall.take("A")
+    clock.advance(minutes=1)
+    event = hall.ask("tickets", service="A", care=True)["events"][-1]
+    assert event["ticket"] == "A005"
+    until(lambda: hall.state.tickets["A005"].paper == "confirmed")
+    hall.call("1")
+    order = [hall.state.window("1").ticket]
+    while line(hall.house.engine.plan, hall.state, "1"):
+        clock.advance(seconds=2)
+        order.append(hall.call("1"))
+    assert order == ["A001", "A002", "A005", "A003", "A004"], "10:07 less 20 minutes is 9:47"
+
+
+def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall]) -> None:
+    clock = FakeClock(at("2026-09-28 07:55"))  # the first day after Mid-Autumn
+    hall = start_hall(NARROW, at=clock)
+    hall.press("unit3", "next")
+    until(lambda: hall.state.window("3").clerk == "1003")
+    until(lambda: hall.machine("unit3").lamps[0] and not hall.state.open)
+    clock.move(at("2026-09-28 08:00"))
+    for _ in range(4):
+        hall.take("A")
+    assert hall.call("3") == "A001"
+    until(lambda: sign(hall, "3") == "请A001到3号窗口")
+    until(lambda: "请A零零一号，到3号窗口" in hall.machine("voice").spoken)
+    hall.press("unit3", "start")
+    until(lambda: sign(hall, "3") == "正在办理 A001")
+    # The visitor lacks a copy.
+    assert "events" in hall.ask("windows/3/hold")
+    assert hall.call("3") == "A002"
+    hall.press("unit3", "next")  # twice by accident
+    until(lambda: hall.machine("unit3").lamps[2])
+    assert hall.state.window("3").ticket == "A002"
+    clock.advance(minutes=1)
+    hall.press("unit3", "complete")
+    until(lambda: not hall.state.window("3").ticket)
+    assert "events" in hall.ask("windows/3/call-held")
+    until(lambda: sign(hall, "3") == "请A001到3号窗口")
+    clock.advance(minutes=1)
+    assert hall.call("3") == "A003"
+    for times in (2, 3):
+        clock.advance(seconds=20)
+        hall.press("unit3", "recall")
+        until(lambda times=times: hall.state.window("3").calls == times)
+    clock.advance(seconds=20)
+    until(lambda: not hall.machine("unit3").lamps[2])
+    hall.press("unit3", "recall")  # a fourth time
+    until(lambda: hall.machine("unit3").lamps[2])
+    assert hall.state.window("3").calls == 3
+    hall.press("unit3", "no_show")
+    until(lambda: hall.state.tickets["A003"].state == "missed")
+    # Somebody kicks the cable of the boxes; the page does what the box did.
+    hall.turn("unit3", "unplugged")
+    until(lambda: hall.health("unit3") == ("down", "cable"))
+    assert hall.state.window("3").clerk == "1003"
+    assert "events" in hall.ask("windows/3/call-next")
+    assert hall.state.window("3").ticket == "A004"
+    assert "events" in hall.ask("windows/3/complete")
+    hall.turn("unit3", "unplugged", 0)
+    # The missed visitor reports at the desk and comes back.
+    assert "events" in hall.ask("tickets/A003/reinstate")
+    clock.move(at("2026-09-28 10:40"))
+    assert "events" in hall.ask("windows/3/pause", reason="away", minutes=10)
+    until(lambda: sign(hall, "3") == "暂停 10:50恢复")
+    assert hall.call("1") == "A003", "window 1 gets her visitors"
+    clock.move(at("2026-09-28 11:14"))
+    hall.house.engine.submit(m.CutOff("A", at("2026-09-28 12:05"), actor="forecast"))
+    until(lambda: "A" in hall.state.cut)
+    assert hall.ask("tickets", service="A")["error"] == "cut_off"
+    told = hall.ask("tickets", service="A")["message"]
+    assert told == "社保本场已停止取号，14:30再取，或到咨询台"
+    assert "events" in hall.ask("tickets", service="A", reason="远道而来"), "the desk may, with a reason"
+    clock.move(at("2026-09-28 11:52"))
+    hall.press("unit3", "pause")
+    until(lambda: not hall.state.window("3").paused)
+    assert hall.call("3") == "A005", "who has a ticket is served after closing time"
+    clock.advance(minutes=5)
+    hall.press("unit3", "sign_out")
+    until(lambda: sign(hall, "3") == "午休 14:30")
+
+
+def monday_evening(start_hall: Callable[..., Hall]) -> None:
+    """A day with one visitor, closed in the evening; then the mains are cut."""
+    clock = FakeClock(at("2026-10-12 17:00"))
+    hall = start_hall(at=clock)
+    hall.take("A")
+    hall.call("1")
+    hall.press("unit1", "sign_out")
+    until(lambda: not hall.state.staffed)
+    clock.move(at("2026-10-12 17:52"))
+    until(lambda: hall.state.done)
+    assert "可以关闭总电源" in hall.page("/")
+    assert "1 = 办结 1 + 过号 0" in hall.page("/")
+    hall.stop()
+
+
+def test_f_no_clock_in_the_morning_and_somebody_confirms_the_time(start_hall: Callable[..., Hall]) -> None:
+    monday_evening(start_hall)
+    clock = FakeClock(at("2026-10-12 17:55"))
+    clock.trusted = False
+    hall = start_hall(at=clock)
+    assert hall.state.day == "2026-10-12", "no day begins under a clock that nobody trusts"
+    assert not hall.state.tickets
+    assert "未校准" in hall.page("/")
+    answer = hall.ask("hall/confirm-time", wall="2026-10-17T07:42")
+    assert answer["error"] == "time_holiday", "a Saturday is asked back"
+    assert hall.ask("hall/confirm-time", wall="2026-10-11T07:42")["error"] == "time_before"
+    assert "events" in hall.ask("hall/confirm-time", wall="2026-10-13T07:42")
+    until(lambda: hall.state.day == "2026-10-13")
+    clock.advance(minutes=20)
+    assert hall.take("A") == "A001", "numbers start anew"
+    clock.advance(minutes=5)
+    # The network is back: ninety-five seconds were missing.
+    now = clock.now()
+    clock.confirm(now.wall + timedelta(seconds=95), now)
+    hall.take("A")
+    clock.confirm(clock.now().wall - timedelta(minutes=2), clock.now())
+    hall.take("A")
+    places = [held.place for held in hall.state.tickets.values()]
+    assert places == sorted(places), "no step of the clock reorders anybody"
+    assert hall.call("1") == "A001"
+
+
+def test_f_the_confirmed_time_survives_a_restart_but_not_a_power_cut(start_hall: Callable[..., Hall]) -> None:
+    clock = FakeClock(at("2026-10-12 17:55"))
+    clock.trusted = False
+    hall = start_hall(at=clock)
+    hall.ask("hall/confirm-time", wall="2026-10-13T07:42")
+    until(lambda: hall.state.day == "2026-10-13")
+    hall.stop()
+    clock.move(at("2026-10-12 17:57"))
+    clock.trusted = False
+    hall = start_hall(at=clock)
+    assert clock.now().trusted
+    assert clock.now().wall >= at("2026-10-13 07:42")
+    hall.stop()
+    other = FakeClock(at("2026-10-12 17:57"))
+    other.trusted = False
+    start_hall(at=other)
+    assert not other.now().trusted
+
+
+def test_f_nobody_confirms_and_the_first_press_begins_a_provisional_day(
+    start_hall: Callable[..., Hall],
+) -> None:
+    monday_evening(start_hall)
+    clock = FakeClock(at("2026-10-12 17:55"))
+    clock.trusted = False
+    hall = start_hall(at=clock)
+    assert hall.take("A") == "A002", "numbers go on"
+    assert hall.state.provisional
+    issued = hall.state.tickets["A002"]
+    printed = [row.text for row in ticket.lines(hall.house.engine.plan, hall.state, issued)]
+    assert "今日取号（时钟待校准）" in printed, "no date that may be wrong"
+    clock.move(at("2026-10-13 08:20"))
+    clock.trusted = True
+    until(lambda: hall.state.day == "2026-10-13")
+    assert list(hall.state.tickets) == ["A002"], "who holds a ticket is still in line"
+    assert hall.take("A") == "A003"
+    assert not hall.state.provisional
+    assert halls.figures(hall.state)["issued"] == 2
