@@ -6,16 +6,20 @@ import os
 import signal
 import sys
 import tempfile
+from collections import Counter
 from contextlib import ExitStack
+from dataclasses import fields
+from datetime import datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import doctor, tape
+from controller import doctor, hall, proof, tape
 from controller import main as roof
+from controller import model as m
 from controller.clock import FakeClock, SystemClock
 from controller.settings import Mistake, Mistakes, parse
-from controller.store import CannotStart, Store, verify
+from controller.store import CannotStart, Store, read, verify
 from display.words import say
 from drivers.base import load
 
@@ -52,6 +56,101 @@ def verify_journal(options: argparse.Namespace) -> int:
     count, broken = verify(path)
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
+
+
+def proved(options: argparse.Namespace) -> list[proof.Row]:
+    """The rows of the day that is asked about; the newest one if none is. Raises CannotStart."""
+    rows = list(read(options.data / "journal.db"))
+    known = proof.days(rows)
+    day = options.day or (known[-1] if known else "")
+    if day not in known:
+        raise CannotStart("no_day", day=day, newest=known[-1] if known else "-")
+    return proof.of_day(rows, day)
+
+
+def said(overtaking: proof.Overtaking) -> str:
+    parts = {name: getattr(overtaking, name) for name in overtaking.__slots__}
+    parts["rows"] = " ".join(f"#{row}" for row in overtaking.rows)
+    parts["minutes"] = round(overtaking.minutes)
+    return speak("proof.overtaking", **{**parts, "reason": speak(f"proof.{overtaking.reason}", **parts)})
+
+
+def needs_ticket(rows: list[proof.Row], *numbers: str) -> None:
+    for number in numbers:
+        if not proof.trail(rows, number):
+            raise CannotStart("no_ticket", ticket=number)
+
+
+def why(options: argparse.Namespace) -> int:
+    rows, number, before = proved(options), options.ticket.upper(), options.before.upper()
+    needs_ticket(rows, number, *[before][: bool(before)])
+    found = proof.why(rows, number, before)
+    for overtaking in found:
+        print(said(overtaking))
+    if not found:
+        print(speak("proof.not_before" if before else "proof.nobody", ticket=number, before=before))
+    return 0
+
+
+def trail(options: argparse.Namespace) -> int:
+    rows, number = proved(options), options.ticket.upper()
+    needs_ticket(rows, number)
+    before: m.Event | None = None
+    for seq, event in proof.trail(rows, number):
+        what = speak(
+            f"event.{type(event).__name__}", **{f.name: getattr(event, f.name) for f in fields(event)}
+        )
+        doubt = "" if event.at.trusted else speak("proof.doubt")
+        after = ""
+        if before:
+            seconds, guess = proof.lasted(before.at, event.at)
+            after = speak("proof.about" if guess else "proof.after", minutes=f"{seconds / 60:.1f}")
+        print(f"#{seq} {event.at.wall:%H:%M:%S}{doubt} {what} ({event.actor}) {after}".rstrip())
+        before = event
+    return 0
+
+
+def then(options: argparse.Namespace) -> int:
+    rows = list(read(options.data / "journal.db"))
+    wall = options.time
+    if not wall.tzinfo and rows:
+        wall = wall.replace(tzinfo=rows[-1][1].at.wall.tzinfo)
+    state = proof.at(rows, wall)
+    if not state.last:
+        raise CannotStart(
+            "no_day", day=f"{wall:%Y-%m-%d %H:%M}", newest=proof.days(rows)[-1] if rows else "-"
+        )
+    phase = "frozen" if state.frozen else "open" if state.open else "closed"
+    print(speak(f"proof.{phase}", day=state.day, time=f"{state.last.wall:%Y-%m-%d %H:%M:%S}"))
+    for name, window in sorted(state.windows.items()):
+        doing = "paused" if window.paused else state.tickets[window.ticket].state if window.ticket else "free"
+        if window.clerk:
+            there = speak(f"proof.at_{doing}", ticket=window.ticket)
+            print(speak("proof.window", window=name, clerk=window.clerk, there=there))
+    for kind in ("waiting", "held", "parked", "missed"):
+        line = [t for t in state.tickets.values() if t.state == kind]
+        for service in sorted({ticket.service for ticket in line}):
+            mine = sorted((t for t in line if t.service == service), key=lambda t: t.place - t.credit)
+            print(speak(f"proof.{kind}_line", service=service, tickets=" ".join(t.number for t in mine)))
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """The daily fairness report."""
+    rows = proved(options)
+    state = proof.at(rows, max(event.at.wall for _, event in rows))
+    print(speak("proof.account", day=state.day, **hall.figures(state)))
+    found = [o for o in proof.overtakings(rows) if o.reason not in ("missed", "held", "parked")]
+    print(speak("proof.count", count=len(found)))
+    for overtaking in found:
+        print(said(overtaking))
+    asked = [event for _, event in rows if isinstance(event, m.TicketCalled) and event.reason]
+    for (clerk, reason), count in Counter((event.actor, event.reason) for event in asked).items():
+        print(speak("proof.clerk", clerk=clerk, reason=speak(f"proof.{reason}"), count=count))
+    sent = Counter((event.service, event.code) for _, event in rows if isinstance(event, m.TicketRefused))
+    for (service, code), count in sent.items():
+        print(speak("proof.sent_away", service=service, reason=speak(f"sent.{code}"), count=count))
+    return 0
 
 
 def list_devices(options: argparse.Namespace) -> int:
@@ -170,14 +269,34 @@ def main() -> None:
         ("record", record, "record one device's wire, until Ctrl-C (录下一个设备的通信)"),
         ("replay", replay, "play a recording to the real driver (把录音放给驱动)"),
         ("verify", verify_journal, "check every seal of the journal (核对流水)"),
+        ("why", why, "say who came before a ticket, and the events that prove why (为什么他在前面)"),
+        ("trail", trail, "print a ticket's whole life (一张号的经过)"),
+        ("at", then, "show the hall as it was at a time (当时的大厅)"),
+        ("report", report, "the day's account and every overtaking (当日公平报告)"),
     ):
         verb_parser = verbs.add_parser(verb, help=text, description=text)
         verb_parser.set_defaults(act=act)
-        if verb not in ("verify", "devices"):
+        if act in (why, trail):
+            verb_parser.add_argument("ticket", metavar="TICKET", help="its number, such as A021")
+        if act is why:
+            verb_parser.add_argument("before", metavar="BEFORE", nargs="?", default="", help="only this one")
+        if act is then:
+            verb_parser.add_argument(
+                "time", metavar="TIME", type=datetime.fromisoformat, help="2026-10-08 09:41"
+            )
+        if act is report:
+            verb_parser.add_argument(
+                "day", metavar="DAY", nargs="?", default="", help="2026-10-08; the newest"
+            )
+        if act in (why, trail):
+            verb_parser.add_argument("--day", default="", help="2026-10-08; the newest")
+        if act in (why, trail, then, report):
+            pass
+        elif verb not in ("verify", "devices"):
             verb_parser.add_argument("file", type=Path, metavar="FILE", help="hall.toml")
         if verb == "record":
             verb_parser.add_argument("device", metavar="DEVICE", help="its name in hall.toml")
-        if act in (run, examine, verify_journal):
+        if act in (run, examine, verify_journal, why, trail, then, report):
             verb_parser.add_argument(
                 "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
             )

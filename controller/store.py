@@ -138,6 +138,17 @@ class Store:
         os.close(self._folder)
 
 
+def read(path: Path) -> Iterator[tuple[int, model.Event]]:
+    """Every event with its number, also while a hall is running. Raises CannotStart."""
+    try:
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        for seq, time, kind, body in db.execute("SELECT seq, time, kind, body FROM journal ORDER BY seq"):
+            yield seq, _event(time, kind, json.loads(body))
+        db.close()
+    except sqlite3.Error as error:
+        raise CannotStart("journal_unusable", path=path, detail=error) from error
+
+
 def verify(path: Path) -> tuple[int, int]:
     """How many rows hold, and the number of the first broken row (0: all hold). Reads only."""
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)

@@ -1,0 +1,139 @@
+"""The proof of order: who came before whom, and the numbers of the events that say why. Pure.
+
+Everything is read off the journal's rows (number, event), as anybody can who has a copy of it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller import model as m
+from controller.clock import Now, elapsed
+from controller.hall import State, evolve
+
+Row = tuple[int, m.Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaking:
+    """`ticket` was called before `passed`, which had come `minutes` earlier for the same service.
+
+    `reason`: by_number, special, papers or mistake as the clerk said; care; reinstated; sent_here or
+    sent_elsewhere; missed, held, parked: `passed` was not in line. `rows`: the events that prove it.
+    """
+
+    ticket: str
+    passed: str
+    window: str
+    clerk: str
+    minutes: float
+    reason: str
+    rows: tuple[int, ...]
+
+
+def days(rows: Sequence[Row]) -> list[str]:
+    """The business days in `rows`, in their order."""
+    return list(dict.fromkeys(event.day for _, event in rows if isinstance(event, m.DayOpened)))
+
+
+def of_day(rows: Sequence[Row], day: str) -> list[Row]:
+    """The rows of one business day, also if it was opened more than once."""
+    found, inside = [], False
+    for row in rows:
+        if isinstance(row[1], m.DayOpened):
+            inside = row[1].day == day
+        if inside:
+            found.append(row)
+    return found
+
+
+def numbers(event: m.Event) -> tuple[str, ...]:
+    """The tickets that an event is about."""
+    match event:
+        case m.TicketsUnserved(tickets=several) | m.DayClosed(unserved=several):
+            return several
+        case m.SlipsRecorded(service=service, first=first, last=last):
+            return tuple(f"{service}{figure:03}" for figure in range(first, last + 1))
+    number = getattr(event, "ticket", "")
+    return (number,) if number else ()
+
+
+def trail(rows: Sequence[Row], number: str) -> list[Row]:
+    """Everything that happened to one ticket."""
+    return [row for row in rows if number in numbers(row[1])]
+
+
+def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
+    """Every call of a ticket before another of its service that had come earlier, in and out of line."""
+    state, begun, moved = State(), dict[str, int](), dict[str, int]()
+    for seq, event in rows:
+        if isinstance(event, m.TicketCalled) and not state.tickets[event.ticket].test:
+            called = state.tickets[event.ticket]
+            for other in state.tickets.values():
+                earlier = begun[other.number] < begun[called.number] and not other.test
+                if earlier and other.service == called.service and other.state not in ("called", "serving"):
+                    proof = _why(state, event, called, other)
+                    marks = {"issue": begun, "move": moved}
+                    proved = sorted({marks[kind][number] for kind, number in proof[1]} | {seq})
+                    later = (called.issued, other.issued)
+                    minutes = (
+                        elapsed(later[1], later[0]) or (later[0].wall - later[1].wall).total_seconds()
+                    ) / 60
+                    clerk = state.window(event.window).clerk
+                    yield Overtaking(
+                        called.number, other.number, event.window, clerk, minutes, proof[0], tuple(proved)
+                    )
+        for number in numbers(event):
+            begun.setdefault(number, seq)
+            if not isinstance(event, m.TicketPrinted | m.TicketReprinted | m.TicketRecalled):
+                moved[number] = seq
+        state = evolve(state, event)
+        if isinstance(event, m.DayOpened):
+            for number in state.tickets:
+                begun.setdefault(number, seq)
+                moved.setdefault(number, seq)
+
+
+def _why(
+    state: State, call: m.TicketCalled, called: m.Ticket, other: m.Ticket
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The reason, and which events of which tickets prove it besides the call itself."""
+    if call.reason:
+        return call.reason, ()
+    if other.state != "waiting":
+        return other.state, (("move", other.number),)
+    if other.window and other.window != call.window and state.window(other.window).clerk:
+        return "sent_elsewhere", (("move", other.number),)
+    if called.window == call.window:
+        return "sent_here", (("move", called.number),)
+    for back in (other, called):
+        if back.returns:
+            return "reinstated", (("move", back.number),)
+    reason = "care" if called.credit > other.credit else "unexplained"
+    return reason, (("issue", called.number), ("issue", other.number))
+
+
+def why(rows: Sequence[Row], number: str, before: str = "") -> list[Overtaking]:
+    """Who came before `number` while it waited for its first call; only `before`, if one is named."""
+    called = [seq for seq, event in rows if isinstance(event, m.TicketCalled) and event.ticket == number]
+    first = called[0] if called else rows[-1][0] + 1
+    found = overtakings([row for row in rows if row[0] < first])
+    return [o for o in found if o.passed == number and before in ("", o.ticket)]
+
+
+def lasted(start: Now, end: Now) -> tuple[float, bool]:
+    """Seconds from `start` to `end`, and whether that is an estimate: across a reboot only the wall
+    clocks can tell. Never negative."""
+    exact = elapsed(start, end)
+    wall = (end.wall - start.wall).total_seconds()
+    return max(0.0, wall if exact is None else exact), exact is None
+
+
+def at(rows: Sequence[Row], wall: datetime) -> State:
+    """The hall after the last event that was not later than `wall`."""
+    last = max((seq for seq, event in rows if event.at.wall <= wall), default=0)
+    state = State()
+    for seq, event in rows:
+        if seq <= last:
+            state = evolve(state, event)
+    return state

@@ -1,0 +1,196 @@
+"""Why somebody came first: every overtaking is explained, and a checker confirms the events it names."""
+
+import json
+import sqlite3
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MONDAY
+from test_histories import PLAN, Life, rush
+
+from controller import cli, proof
+from controller import model as m
+from controller.store import Store
+
+
+def journal(life: Life, path: Path) -> list[proof.Row]:
+    store = Store(path)
+    store.append(life.events)
+    store.close()
+    return list(enumerate(life.events, 1))
+
+
+def called_before(path: Path, day: str) -> dict[tuple[str, str], int]:
+    """Read off the plain rows, knowing nothing of the rules' code: (ticket, passed) -> row of the call,
+    for every ticket called before one of the same service that had been issued earlier, had not been
+    called yet and was neither done nor gone."""
+    db = sqlite3.connect(path)
+    found: dict[tuple[str, str], int] = {}
+    issued: dict[str, int] = {}
+    service: dict[str, str] = {}
+    busy: set[str] = set()
+    first: set[str] = set()
+    for seq, kind, text in db.execute("SELECT seq, kind, body FROM journal ORDER BY seq"):
+        body = json.loads(text)
+        ticket = body.get("ticket", "")
+        if kind == "DayOpened" and body["day"] != day:
+            issued.clear()
+        elif kind == "TicketIssued" and not body["test"]:
+            issued[ticket], service[ticket] = seq, body["service"]
+        elif kind == "TicketTransferred":
+            service[ticket] = body["service"]
+            busy.discard(ticket)
+        elif kind in ("TicketCompleted", "TicketCancelled"):
+            issued.pop(ticket)
+            busy.discard(ticket)
+        elif kind in ("TicketMissed", "TicketHeld", "TicketParked"):
+            busy.discard(ticket)
+        elif kind == "TicketCalled":
+            for other in issued:
+                same = service[other] == service[ticket] and other not in busy | first
+                if same and issued[other] < issued[ticket]:
+                    found.setdefault((ticket, other), seq)
+            first.add(ticket)
+            busy.add(ticket)
+        elif kind == "HeldCalled":
+            busy.add(ticket)
+    db.close()
+    return found
+
+
+SUPPORTS: dict[str, Callable[[dict[int, tuple[str, Any]], proof.Overtaking], bool]] = {
+    "care": lambda rows, o: (
+        [(kind, body["ticket"], body["care"]) for kind, body in rows.values() if kind == "TicketIssued"]
+        == [("TicketIssued", o.passed, False), ("TicketIssued", o.ticket, True)]
+        and o.minutes <= 20
+    ),
+    "special": lambda rows, o: any(body.get("reason") == "special" for _, body in rows.values()),
+    "reinstated": lambda rows, o: "TicketReinstated" in {kind for kind, _ in rows.values()},
+    "missed": lambda rows, o: ("TicketMissed", o.passed) in named(rows),
+    "held": lambda rows, o: ("TicketHeld", o.passed) in named(rows),
+    "parked": lambda rows, o: ("TicketParked", o.passed) in named(rows),
+    "sent_here": lambda rows, o: ("TicketTransferred", o.ticket) in named(rows),
+    "sent_elsewhere": lambda rows, o: ("TicketTransferred", o.passed) in named(rows),
+}
+
+
+def named(rows: dict[int, tuple[str, Any]]) -> set[tuple[str, str]]:
+    return {(kind, body.get("ticket", "")) for kind, body in rows.values()}
+
+
+def test_a_checker_confirms_every_reason_over_random_days(tmp_path: Path) -> None:
+    explained = 0
+    for seed in range(40):
+        life = rush(seed, steps=300)
+        path = tmp_path / f"{seed}.db"
+        rows = proof.of_day(journal(life, path), "2026-11-23")
+        db = sqlite3.connect(path)
+        plain = {
+            seq: (kind, json.loads(body))
+            for seq, kind, body in db.execute("SELECT seq, kind, body FROM journal")
+        }
+        db.close()
+        told = {(o.ticket, o.passed): o for number in life_tickets(rows) for o in proof.why(rows, number)}
+        for pair, call in called_before(path, "2026-11-23").items():
+            assert pair in told, f"seed {seed}: {pair} at row {call} is not explained"
+        for overtaking in told.values():
+            evidence = {row: plain[row] for row in overtaking.rows}
+            assert ("TicketCalled", overtaking.ticket) in named(evidence)
+            assert SUPPORTS[overtaking.reason](evidence, overtaking), (seed, overtaking, evidence)
+            explained += 1
+    assert explained > 100
+
+
+def life_tickets(rows: list[proof.Row]) -> list[str]:
+    return [event.ticket for _, event in rows if isinstance(event, m.TicketIssued) and not event.test]
+
+
+@pytest.fixture
+def morning(tmp_path: Path) -> Path:
+    """A001 waits, A002 has care and comes first; then A003 is called by its number."""
+    life = Life(PLAN)
+    for care in (False, True, False):
+        life.clock.advance(minutes=3)
+        life.ask(m.TakeTicket("A", "hall", care=care, actor="buttons", press=f"p{life.clock.now().mono}"))
+    life.ask(m.TakeTicket("X", "hall", actor="buttons"))
+    life.ask(m.SignIn("3", "1003", actor="1003"))
+    life.ask(m.CallNext("3", actor="1003"))
+    life.clock.advance(minutes=5)
+    life.ask(m.CallNext("3", "A003", "papers", actor="1003"))
+    life.wait("reboot")
+    life.clock.advance(minutes=2)
+    life.ask(m.CallNext("3", actor="1003"))
+    journal(life, tmp_path / "journal.db")
+    return tmp_path
+
+
+@pytest.fixture
+def ask(
+    morning: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """A verb of the command line in Chinese: exit status, and what it printed."""
+
+    def ask(*words: str) -> tuple[int, str]:
+        monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+        monkeypatch.setattr(sys, "argv", ["hallqueue", *words, "--data", str(morning)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        told = capsys.readouterr()
+        return int(left.value.code or 0), told.out + told.err
+
+    return ask
+
+
+def test_why_names_the_reason_and_the_events(ask: Callable[..., tuple[int, str]]) -> None:
+    status, said = ask("why", "a001")
+    assert status == 0
+    care, papers = said.splitlines()
+    assert (
+        care == "A002 先于 A001 叫到(3号窗口 1003，晚来 3 分钟)：优先对象，在公布的分钟数以内。依据 #3 #4 #7"
+    )
+    assert papers == "A003 先于 A001 叫到(3号窗口 1003，晚来 6 分钟)：窗口指定呼叫：材料补齐。依据 #9"
+    assert ask("why", "A001", "A003") == (0, papers + "\n")
+    assert ask("why", "A002") == (0, "没有人比 A002 晚来先叫到\n")
+    assert ask("why", "A009")[0] == 2
+    assert ask("why", "A001", "--day", "2026-01-01")[0] == 2
+
+
+def test_a_trail_is_the_life_of_a_ticket_with_estimates_across_a_reboot(
+    ask: Callable[..., tuple[int, str]],
+) -> None:
+    status, said = ask("trail", "A001")
+    assert status == 0
+    first, second = said.splitlines()
+    assert first == "#3 08:03:00 取号 A001 (buttons)"
+    assert second.startswith("#11 08:16:00 3号窗口叫号")
+    assert "约 13.0 分钟(中间重启过)" in second
+
+
+def test_the_hall_is_shown_as_it_was(ask: Callable[..., tuple[int, str]]) -> None:
+    status, said = ask("at", "2026-11-23 08:10")
+    assert status == 0
+    assert "营业中" in said
+    assert "3号窗口 1003：已叫 A002" in said
+    assert "A 等候：A001 A003" in said
+    assert "等候：A001 A003" not in ask("at", "2026-11-23 08:15")[1]
+    assert ask("at", "2026-11-22 08:15")[0] == 2
+
+
+def test_the_report_adds_up_and_lists_every_overtaking(ask: Callable[..., tuple[int, str]]) -> None:
+    status, said = ask("report")
+    assert status == 0
+    assert said.startswith("2026-11-23：取号 3 = 办结 2 + 过号 0 + 作废 0 + 未办 0 + 在办 1\n后来先叫 2 次\n")
+    assert "1003 窗口指定呼叫：材料补齐 1 次" in said
+
+
+def test_durations_are_never_negative() -> None:
+    life = Life(PLAN)
+    start = life.clock.now()
+    life.clock.move(MONDAY - timedelta(hours=1))
+    assert proof.lasted(start, life.clock.now()) == (0.0, False)
+    life.wait("reboot")
+    assert proof.lasted(start, life.clock.now()) == (0.0, True)
