@@ -15,6 +15,7 @@ list:
 	@echo "make torture          pull the printer's cable 1,000 times    拔插打印机一千次"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
+	@echo "make docs             docs/events.md and docs/operations.md      生成事件表和操作表"
 	@echo "make lock             write the lock files anew                重写依赖锁"
 
 run: .venv/run
@@ -36,6 +37,9 @@ lint: .venv/test
 
 bench: .venv/test
 	@$(BIN)/python tests/bench.py
+
+docs: .venv/test
+	@PYTHONPATH=. $(BIN)/python tests/tables.py
 
 # Stamps: a changed lock or pyproject.toml installs again, all else is instant.
 .venv/run: requirements.lock pyproject.toml
@@ -70,4 +74,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test lint bench fuzz judge torture lock
+.PHONY: list run test lint bench fuzz judge torture lock docs

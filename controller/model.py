@@ -169,52 +169,52 @@ class Reinstate(OfTicket): "A missed visitor is back: after the next few tickets
 class Cancel(OfTicket): reason: str = ""  # the visitor needs it no more (作废)
 class Reprint(OfTicket): "Once more, marked 补打."
 
-class PlanLoaded(Event): text: str; reason: str = ""
+class PlanLoaded(Event): text: str; reason: str = ""  # hall.toml from now on; why at once
 class TimeConfirmed(Event): wall: datetime  # what it is at `at`, as somebody said
 class DayClosed(Event):
-    day: str; unserved: tuple[str, ...]  # numbers that nobody called or finished
+    day: str; unserved: tuple[str, ...]  # tickets that nobody called or finished;
     figures: Mapping[str, int]  # issued = served + missed + cancelled + unserved + open
 class SessionOpened(Event): by: str = ""  # hours began; or on a closed day a clerk (工号) signed in
 class SessionClosed(Event): "Opening hours ended; who is in the hall is still served."
 class ServicesShut(Event): services: tuple[str, ...]  # out of their own hours now
 class ServiceCutOff(Event): service: str; finish: str  # no more tickets this session; by the fixed time: ""
-class CutOffLifted(Event): service: str; reason: str
-class HallFrozen(Event): reason: str
+class CutOffLifted(Event): service: str; reason: str  # tickets again
+class HallFrozen(Event): reason: str  # evacuation, power or fault: tickets and calls stop
 class HallUnfrozen(Event): "Tickets and calls go on."
-class KioskOpened(Event): kiosk: str
-class KioskClosed(Event): kiosk: str; reason: str
+class KioskOpened(Event): kiosk: str  # its printer is well
+class KioskClosed(Event): kiosk: str; reason: str  # it can print no tickets; a code
 class TicketIssued(Event):
     ticket: str; service: str; kiosk: str
-    care: bool = False; test: bool = False; reason: str = ""
-    credit: float = 0.0  # seconds
+    care: bool = False; test: bool = False; reason: str = ""  # why though tickets had ended;
+    credit: float = 0.0  # in line, seconds
 class TicketRefused(Event): service: str; kiosk: str; code: str  # what the visitor was told
-class SlipsRecorded(Event): service: str; first: int; last: int; served: int
-class RollChanged(Event): kiosk: str
+class SlipsRecorded(Event): service: str; first: int; last: int; served: int  # written by hand
+class RollChanged(Event): kiosk: str  # of paper
 class TicketPrinted(Event):
-    ticket: str; answer: str  # confirmed pending unconfirmed failed
-    millimetres: int = 0  # of paper
+    ticket: str; answer: str  # confirmed, pending, unconfirmed or failed;
+    millimetres: int = 0  # of paper used
 class TicketReprinted(Event): ticket: str; copy: int  # 2 is the first 补打
 class TicketReleased(Event): ticket: str; reason: str  # back to its place: hold_over, unparked, signed_out
-class TicketReinstated(Event): ticket: str; place: float; credit: float; returns: int
+class TicketReinstated(Event): ticket: str; place: float; credit: float; returns: int  # its new place
 class TicketsUnserved(Event): tickets: tuple[str, ...]  # the session ended, as the policy says
 
-class ClerkSignedIn(WindowEvent): clerk: str
-class ClerkSignedOut(WindowEvent): clerk: str
+class ClerkSignedIn(WindowEvent): clerk: str  # 工号
+class ClerkSignedOut(WindowEvent): clerk: str  # by "clock": left without a word
 class WindowOpened(WindowEvent): "It may be used again."
 class WindowClosed(WindowEvent): "Out of use for today."
-class ServicesChanged(WindowEvent): services: tuple[str, ...]
-class WindowPaused(WindowEvent): reason: str = "away"; minutes: int = 0
+class ServicesChanged(WindowEvent): services: tuple[str, ...]  # for today
+class WindowPaused(WindowEvent): reason: str = "away"; minutes: int = 0  # 0: nobody said how long
 class WindowResumed(WindowEvent): "Calls again."
 class TicketCalled(TicketEvent): reason: str = ""  # out of order: as in CallNext
 class TicketRecalled(TicketEvent): calls: int  # so far
 class TicketStarted(TicketEvent): "The visitor is at the window."
 class TicketCompleted(TicketEvent): started: bool  # False: start key never pressed
-class TicketMissed(TicketEvent): calls: int
+class TicketMissed(TicketEvent): calls: int  # after so many, nobody came
 class TicketHeld(TicketEvent): "To come back to this clerk."
 class HeldCalled(TicketEvent): "Back from hold, to the same window."
 class TicketParked(TicketEvent): "Outside any line."
-class TicketTransferred(TicketEvent): to: str; service: str
-class TicketCancelled(TicketEvent): reason: str
+class TicketTransferred(TicketEvent): to: str; service: str  # a window, or ""; keeps number and time
+class TicketCancelled(TicketEvent): reason: str  # of the desk or the clerk
 # fmt: on
 
 

@@ -74,6 +74,20 @@ WAITS = st.one_of(
 )
 
 
+def summary(state: hall.State) -> str:
+    """What people would notice of a state, a line each."""
+    lines = [f"{state.day} open={state.open} done={state.done} {hall.figures(state)}"]
+    lines += [
+        f"{t.number} {t.service} {t.state} {t.window} {t.place:.0f} {t.credit:.0f} {t.paper}"
+        for t in state.tickets.values()
+    ]
+    lines += [
+        f"window {name}: {w.clerk} {w.ticket} {w.paused} {w.calls}" for name, w in state.windows.items()
+    ]
+    lines += [f"call {call.ticket} {call.window}" for call in state.calls]
+    return "\n".join(lines)
+
+
 class Life:
     """A hall that is asked anything at any time."""
 
@@ -108,6 +122,9 @@ class Life:
             self.state = hall.evolve(self.state, happened)
         self.events += events
         return True
+
+    def step(self, happened: m.Event) -> hall.State:
+        return hall.evolve(self.state, happened)
 
     def judged(self, path: Path, published: Hall = PUBLISHED) -> int:
         """The judge's verdict on the journal, whose replay must be this very state."""
