@@ -7,18 +7,19 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import doctor, hall, proof, tape
+from controller import day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
-from controller.settings import Mistake, Mistakes, parse
+from controller.settings import Mistake, Mistakes, Settings, parse
 from controller.store import CannotStart, Store, read, verify
 from display.words import say
 from drivers.base import load
@@ -153,6 +154,58 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def simulate_day(options: argparse.Namespace) -> int:
+    plan, opens = parse(options.file.read_bytes(), load), {}
+    for word in options.open:
+        window, _, moment = word.partition("=")
+        try:
+            opens[window] = datetime.strptime(moment, "%H:%M").time()
+        except ValueError:
+            window = ""
+        if window not in plan.window:
+            raise CannotStart("no_such_open", word=word, windows=" ".join(plan.window))
+    days = [
+        day.Day(plan, options.date, options.seed, options.load, o) for o in ([{}, opens] if opens else [{}])
+    ]
+    if not days[0].sessions:
+        raise CannotStart("no_session", day=options.date)
+    found = [summary(plan, day.figures(progress(one))) for one in days]
+    print(
+        speak(
+            "day.title", date=options.date, seed=options.seed, load=options.load, opens=" ".join(options.open)
+        )
+    )
+    for lines in zip(*found, strict=True):
+        print(" → ".join(dict.fromkeys(lines)))
+    return 0
+
+
+def progress(one: day.Day) -> Iterator[m.Event]:
+    """The events of a simulated day, with a bar of how much of it is over."""
+    start, end = one.sessions[0][0], one.sessions[-1][1]
+    for event in one.run():
+        part = min(1.0, max(0.0, (event.at.wall - start) / (end - start)))
+        if sys.stderr.isatty():
+            print(f"\r{event.at.wall:%H:%M} {'█' * round(30 * part):░<30}", end="", file=sys.stderr)
+        yield event
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+
+
+def summary(plan: Settings, found: day.Figures) -> list[str]:
+    lines = [speak("day.account", last=f"{found.last:%H:%M}" if found.last else "-", **found.account)]
+    for code, service in plan.service.items():
+        waits = sorted(found.waits.get(code, [])) or [0.0]
+        p50, p90 = (round(waits[len(waits) * part // 100] / 60) for part in (50, 90))
+        lines.append(
+            speak("day.service", name=f"{code} {service.name}", p50=p50, p90=p90, most=round(waits[-1] / 60))
+        )
+    for name in plan.window:
+        count, seconds = found.windows.get(name, (0, 0.0))
+        lines.append(speak("day.window", window=name, count=count, hours=f"{seconds / 3600:.1f}"))
+    return lines
+
+
 def list_devices(options: argparse.Namespace) -> int:
     found = list(doctor.devices())
     print(speak("doctor.found" if found else "doctor.nothing", count=len(found)))
@@ -268,6 +321,7 @@ def main() -> None:
         ("doctor", examine, "test every device of a hall.toml and this machine (体检)"),
         ("record", record, "record one device's wire, until Ctrl-C (录下一个设备的通信)"),
         ("replay", replay, "play a recording to the real driver (把录音放给驱动)"),
+        ("day", simulate_day, "a whole day in seconds, by dice: what if? (几秒钟模拟一天)"),
         ("verify", verify_journal, "check every seal of the journal (核对流水)"),
         ("why", why, "say who came before a ticket, and the events that prove why (为什么他在前面)"),
         ("trail", trail, "print a ticket's whole life (一张号的经过)"),
@@ -296,6 +350,19 @@ def main() -> None:
             verb_parser.add_argument("file", type=Path, metavar="FILE", help="hall.toml")
         if verb == "record":
             verb_parser.add_argument("device", metavar="DEVICE", help="its name in hall.toml")
+        if act is simulate_day:
+            verb_parser.add_argument(
+                "--date", type=date.fromisoformat, default="2026-11-23", help="%(default)s"
+            )
+            verb_parser.add_argument(
+                "--seed", type=int, default=1, help="another is another day (%(default)s)"
+            )
+            verb_parser.add_argument(
+                "--load", type=float, default=1.0, help="of what all windows can do (%(default)s)"
+            )
+            verb_parser.add_argument(
+                "--open", nargs="+", default=[], metavar="4=9:00", help="windows that open later"
+            )
         if act in (run, examine, verify_journal, why, trail, then, report):
             verb_parser.add_argument(
                 "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
