@@ -25,14 +25,14 @@ from display.words import say
 from drivers.base import load
 
 
-def speak(code: str, **arguments: Any) -> str:
+def speak(code: str, /, **arguments: Any) -> str:
     """A sentence in the reader's language: Chinese, English, or both where the locale is silent."""
     name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     langs = [lang for lang in ("zh", "en") if name.startswith(lang)] or ["zh", "en"]
     return " | ".join(say(code, lang, **arguments) for lang in langs)
 
 
-def tell(code: str, **arguments: Any) -> None:
+def tell(code: str, /, **arguments: Any) -> None:
     print(speak(code, **arguments), file=sys.stderr, flush=True)
 
 

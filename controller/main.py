@@ -6,14 +6,16 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from controller import keys
+from controller import calendar, keys
 from controller import model as m
 from controller.clock import Clock
 from controller.engine import Engine, Outcome
 from controller.hall import State, evolve
+from controller.oracle import Figures, Oracle
 from controller.rules import decide
 from controller.settings import Mistakes, Settings, parse
 from controller.store import CannotStart, Store
@@ -152,8 +154,22 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         events = () if isinstance(outcome, m.Refused) else outcome
         if site.coming and any(isinstance(event, m.DayClosed | m.DayOpened) for event in events):
             site.restart()
+        if events and isinstance(events[-1], m.TicketIssued | m.TicketEvent):
+            oracle.ask()
         live.changed()
 
+    def foreseen(figures: Figures) -> None:
+        now = site.clock.now()
+        end = calendar.closing(plan, now.wall)
+        latest = end and end + timedelta(minutes=plan.policy.grace_minutes)
+        for service, told in figures.items() if plan.policy.cut_off == "foreseen" and now.trusted else ():
+            finish = now.wall + timedelta(seconds=told["finish"])
+            if latest and finish > latest and service not in engine.state.cut:
+                engine.submit(m.CutOff(service, finish, actor="forecast"))
+        live.changed()
+
+    oracle = Oracle(plan, store.path, site.clock.now, foreseen)
+    house.foreseen = stage.foreseen = oracle.figures
     for device in devices.values():
         device.on_health = changed
         if isinstance(device, Button):
@@ -163,7 +179,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     if store.plan() != plan.text:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state, site.clock.now())
-    parts: list[Engine | Port | Server] = [
+    parts: list[Engine | Port | Server | Oracle] = [
+        oracle,
         engine,
         *ports(plan, devices),
         *watches,

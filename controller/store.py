@@ -138,11 +138,14 @@ class Store:
         os.close(self._folder)
 
 
-def read(path: Path) -> Iterator[tuple[int, model.Event]]:
-    """Every event with its number, also while a hall is running. Raises CannotStart."""
+def read(path: Path, after: int = 0) -> Iterator[tuple[int, model.Event]]:
+    """The events after number `after` with their numbers, or the last ones if it is negative; also while
+    a hall is running. Raises CannotStart."""
     try:
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        for seq, time, kind, body in db.execute("SELECT seq, time, kind, body FROM journal ORDER BY seq"):
+        sql = "SELECT seq, time, kind, body FROM journal WHERE seq > ? ORDER BY seq"
+        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
+        for seq, time, kind, body in db.execute(sql, (after if after >= 0 else last + after,)):
             yield seq, _event(time, kind, json.loads(body))
         db.close()
     except sqlite3.Error as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import ceil, floor
 from typing import Any
 
 from controller import calendar, hall
@@ -85,13 +86,22 @@ def call(ticket: str, window: str, lang: str = "zh") -> str:
     return say("voice.call", lang, spelled=spell(ticket, lang), window=window)
 
 
+def minutes(told: Mapping[str, float], lang: str = "zh") -> str:
+    """The range of a forecast, rounded outward to five minutes."""
+    low, high = (5 * floor(told["low"] / 300), 5 * ceil(told["high"] / 300))
+    code = "soon" if told["high"] < 300 else "long" if high > 90 else "range" if low else "within"
+    return say(f"wait.{code}", lang, low=low, high=high)
+
+
 def emergency(reason: str, lang: str = "zh") -> str:
     """What is said when the hall freezes."""
     return say("voice.frozen", lang, reason=say(f"freeze.{reason}", lang))
 
 
-def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
-    """The wall display, for JSON. `calls`: newest first; one row for a ticket."""
+def board(
+    plan: Settings, state: hall.State, wall: datetime, told: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    """The wall display, for JSON. `calls`: newest first; one row for a ticket. `told`: the forecast."""
     opening = calendar.next_opening(plan, wall)
     phase = "open" if state.open else "break" if calendar.in_break(plan, wall) else "closed"
     closed = [reason for reason in state.kiosks.values() if reason != "starting"]
@@ -124,7 +134,12 @@ def board(plan: Settings, state: hall.State, wall: datetime) -> dict[str, Any]:
         "alert": bool(closed or state.frozen),
         "calls": list(calls.values()),
         "waiting": [
-            {"code": code, "name": plan.service[code].name, "count": count}
+            {
+                "code": code,
+                "name": plan.service[code].name,
+                "count": count,
+                "wait": minutes(told[code]) if code in told and phase == "open" else "",
+            }
             for code, count in waiting.items()
             if code in plan.service
         ],

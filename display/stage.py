@@ -38,6 +38,7 @@ class Stage:
         self, plan: Settings, devices: Mapping[str, Device], submit: Callable[[m.Command], object]
     ) -> None:
         self._plan, self._devices, self._submit = plan, devices, submit
+        self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
 
     def start(self, state: State, now: Now) -> None:
@@ -105,7 +106,7 @@ class Stage:
         if not isinstance(printer, Printer):
             report("failed")
             return
-        content = ticket.lines(self._plan, state, issued)
+        content = ticket.lines(self._plan, state, issued, self.foreseen().get(issued.service))
         # Drawn by the printer's thread: a picture takes longer than everything else here.
         lengths: list[int] = []
 

@@ -1,5 +1,6 @@
 """A ticket on paper: lines for the printer's own characters, and the same as a picture. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -8,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from controller import hall
 from controller import model as m
 from controller.settings import Service, Settings
-from display import card
+from display import card, screens
 from display.words import say
 from drivers.base import Line, Page
 
@@ -18,8 +19,10 @@ _DOTS = (0, 32, 48, 64)  # font size by scale; the number (scale 4) is cut to th
 _FIGURE = {576: 186, 384: 116}  # font size whose figures are 17 and 10.5 mm high (domain.md §4.2)
 
 
-def lines(plan: Settings, state: hall.State, ticket: m.Ticket) -> tuple[Line, ...]:
-    """What the ticket says, top to bottom; without a name or an ID."""
+def lines(
+    plan: Settings, state: hall.State, ticket: m.Ticket, told: Mapping[str, float] | None = None
+) -> tuple[Line, ...]:
+    """What the ticket says, top to bottom; without a name or an ID. `told`: the forecast's figures."""
     # A service that has left the plan is served at every window.
     service = plan.service.get(ticket.service) or Service(ticket.service, ticket.service)
     windows = [name for name in plan.window if ticket.service in hall.services(plan, state, name)]
@@ -33,6 +36,7 @@ def lines(plan: Settings, state: hall.State, ticket: m.Ticket) -> tuple[Line, ..
         Line(say("ticket.service", name=service.name, name_en=service.name_en), 2),
         Line(say("ticket.windows", windows="、".join(windows))),
         Line(say("ticket.ahead", count=hall.ahead(state, ticket)), 2),
+        *([Line(say("ticket.wait", range=screens.minutes(told)), 2)] if told else []),
         Line(say("ticket.watch")),
         *(Line(sentence) for sentence in card.in_short(plan)),
         Line(say("ticket.time" if ticket.issued.trusted else "ticket.today", time=taken)),

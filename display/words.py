@@ -16,7 +16,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     return {f"{group}.{code}": texts for group, all_ in groups.items() for code, texts in all_.items()}
 
 
-def say(code: str, lang: str = "zh", **arguments: Any) -> str:
+def say(code: str, lang: str = "zh", /, **arguments: Any) -> str:
     """The sentence `code` in `lang` ("zh" or "en"); a code without a sentence is said as it is."""
     texts = catalogue().get(code)
     return texts[lang].format(**arguments) if texts else code

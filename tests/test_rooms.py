@@ -11,7 +11,14 @@ import pytest
 from conftest import ROOT
 
 OURS = ("controller", "drivers", "display", "web")
-ROOF = {"controller.main", "controller.cli", "controller.doctor", "controller.simulation", "controller.tape"}
+ROOF = {
+    "controller.main",
+    "controller.oracle",
+    "controller.cli",
+    "controller.doctor",
+    "controller.simulation",
+    "controller.tape",
+}
 GROUND = {"controller.model", "controller.clock", "controller.settings"}
 FILES = sorted(path for room in OURS for path in (ROOT / room).rglob("*.py"))
 
@@ -74,7 +81,7 @@ def test_the_test_of_the_rooms_catches_an_arrow_that_points_up() -> None:
     assert not allowed("web.app", "controller.main")
 
 
-@pytest.mark.parametrize("name", ["hall", "calendar", "keys"])
+@pytest.mark.parametrize("name", ["hall", "rules", "windows", "calendar", "keys", "proof"])
 def test_the_rules_import_nothing_that_could_touch_the_world(name: str) -> None:
     tree = ast.parse((ROOT / "controller" / f"{name}.py").read_text())
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -99,7 +106,7 @@ def code_lines(path: Path) -> int:
 
 def test_the_house_stays_small() -> None:
     assert max(len(path.read_text().splitlines()) for path in FILES) <= 400
-    assert sum(code_lines(path) for path in FILES) <= 5400
+    assert sum(code_lines(path) for path in FILES) <= 5560
 
 
 def test_every_module_says_what_it_is() -> None:

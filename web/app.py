@@ -51,13 +51,14 @@ class House:
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     watch: Inventory | None = None
     screens: Callable[[], int] = lambda: 0
+    foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
     coming: str = ""
     restart: Callable[[], None] = lambda: None
 
 
 def board(house: House) -> dict[str, Any]:
     engine = house.engine
-    return screens.board(engine.plan, engine.state, engine.clock.now().wall)
+    return screens.board(engine.plan, engine.state, engine.clock.now().wall, house.foreseen())
 
 
 def create(house: House) -> Flask:
@@ -110,6 +111,7 @@ def create(house: House) -> Flask:
             facts=partial(facts, engine),
             known=technician(),
             coming=house.coming,
+            told=house.foreseen(),
             **page,
         )
 

@@ -36,9 +36,11 @@ function draw(hall) {
   }
   at("waiting").querySelector("ul").replaceChildren(...hall.waiting.map(service => {
     const row = document.createElement("li"), count = document.createElement("b");
+    const wait = document.createElement("small");
     row.textContent = `${service.code} ${service.name}`;
     count.textContent = service.count;
-    row.append(count);
+    wait.textContent = service.wait;
+    row.append(wait, count);
     return row;
   }));
   shown = hall;

@@ -1,0 +1,109 @@
+"""The forecast in a process of its own, so that no press ever waits for it: parent and child.
+
+The child reads the journal, and the time from its standard input; it holds no clock and writes nothing.
+"""
+
+import json
+import logging
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import fmean
+
+from controller.clock import Now
+from controller.forecast import Forecaster
+from controller.model import DayOpened
+from controller.settings import Settings
+from controller.store import read
+
+log = logging.getLogger("hallqueue.oracle")
+Figures = Mapping[str, Mapping[str, float]]
+PACE, OLD, AGAIN = 2.0, 120.0, 30.0  # s: between questions, until figures vanish, after a death
+EVENTS = 10_000  # of the journal, from which it learns
+
+
+class Oracle:
+    """Owns the child and a thread that asks it. `ask` posts and returns; `tell` hears every answer."""
+
+    def __init__(
+        self, plan: Settings, journal: Path, now: Callable[[], Now], tell: Callable[[Figures], None]
+    ):
+        self._first, self._now, self._tell = f"{pickle.dumps(plan).hex()} {journal}\n", now, tell
+        self._news, self._over = threading.Event(), threading.Event()
+        self._latest: tuple[float, Figures] = (float("-inf"), {})
+        self._child: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._run, name="oracle", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._news.set()
+        if self._child:
+            self._child.kill()
+        self._thread.join()
+
+    def ask(self) -> None:
+        self._news.set()
+
+    def figures(self) -> Figures:
+        """By service: low, mid, high and finish in seconds from now, and the errors so far. Empty when
+        they are old: no figure is better than a false one."""
+        asked, found = self._latest
+        return found if self._now().mono - asked < OLD else {}
+
+    def _run(self) -> None:
+        self._news.wait()
+        while not self._over.is_set():
+            command = ["nice", sys.executable, "-m", "controller.oracle"]
+            pipe = subprocess.PIPE
+            with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as self._child:
+                self._talk(self._child)
+                self._child.kill()
+            if not self._over.wait(AGAIN):
+                log.warning("the forecast ended by itself; it begins again")
+
+    def _talk(self, child: "subprocess.Popen[str]") -> None:
+        assert child.stdin
+        assert child.stdout
+        said = self._first
+        while not self._over.is_set():
+            self._news.clear()
+            now = self._now()
+            try:
+                child.stdin.write(f"{said}{pickle.dumps(now).hex()}\n")
+                child.stdin.flush()
+                found = json.loads(child.stdout.readline())
+            except (OSError, ValueError):
+                return
+            self._latest, said = (now.mono, found), ""
+            self._tell(found)
+            self._over.wait(PACE)
+            self._news.wait(OLD / 2)
+
+
+def main() -> None:
+    plan, path = sys.stdin.readline().split()
+    forecaster, seen = Forecaster(pickle.loads(bytes.fromhex(plan))), -EVENTS
+    for line in sys.stdin:
+        for number, event in read(Path(path), seen):
+            seen = number
+            if forecaster.state.day or isinstance(event, DayOpened):
+                forecaster.hear(event)
+        bands = forecaster.bands(pickle.loads(bytes.fromhex(line)))
+        found = {}
+        for service, band in bands.items():
+            errors = forecaster.errors[service]
+            found[service] = {name: getattr(band, name) for name in band.__slots__}
+            if errors:
+                found[service]["mae"] = fmean(error for error, _ in errors)
+                found[service]["coverage"] = fmean(holds for _, holds in errors)
+        print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
