@@ -9,17 +9,18 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import fields
-from datetime import date, datetime
+from datetime import date, datetime, time
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import day, doctor, hall, proof, tape
+from jinja2 import Environment, PackageLoader
+
+from controller import calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
-from controller.settings import Mistake, Mistakes, Settings, parse
+from controller.settings import Mistake, Mistakes, parse
 from controller.store import CannotStart, Store, read, verify
 from display.words import say
 from drivers.base import load
@@ -34,6 +35,17 @@ def speak(code: str, /, **arguments: Any) -> str:
 
 def tell(code: str, /, **arguments: Any) -> None:
     print(speak(code, **arguments), file=sys.stderr, flush=True)
+
+
+def answer(template: str, **values: Any) -> str:
+    """The text of display/answers, in the reader's language."""
+    pages = Environment(loader=PackageLoader("display", "answers"), trim_blocks=True, lstrip_blocks=True)
+    return pages.get_template(f"{template}.txt").render(speak=speak, **values)
+
+
+def show(template: str, **values: Any) -> int:
+    print(answer(template, **values), end="")
+    return 0
 
 
 def told(file: Path, mistake: Mistake) -> str:
@@ -69,89 +81,45 @@ def proved(options: argparse.Namespace) -> list[proof.Row]:
     return proof.of_day(rows, day)
 
 
-def said(overtaking: proof.Overtaking) -> str:
-    parts = {name: getattr(overtaking, name) for name in overtaking.__slots__}
-    parts["rows"] = " ".join(f"#{row}" for row in overtaking.rows)
-    parts["minutes"] = round(overtaking.minutes)
-    return speak("proof.overtaking", **{**parts, "reason": speak(f"proof.{overtaking.reason}", **parts)})
-
-
-def needs_ticket(rows: list[proof.Row], *numbers: str) -> None:
-    for number in numbers:
-        if not proof.trail(rows, number):
-            raise CannotStart("no_ticket", ticket=number)
+def told_of(rows: list[proof.Row], number: str) -> str:
+    """The ticket as it is written. Raises CannotStart if there was none."""
+    if number and not proof.trail(rows, number.upper()):
+        raise CannotStart("no_ticket", ticket=number.upper())
+    return number.upper()
 
 
 def why(options: argparse.Namespace) -> int:
-    rows, number, before = proved(options), options.ticket.upper(), options.before.upper()
-    needs_ticket(rows, number, *[before][: bool(before)])
-    found = proof.why(rows, number, before)
-    for overtaking in found:
-        print(said(overtaking))
-    if not found:
-        print(speak("proof.not_before" if before else "proof.nobody", ticket=number, before=before))
-    return 0
+    rows = proved(options)
+    number, before = told_of(rows, options.ticket), told_of(rows, options.before)
+    return show("why", found=proof.why(rows, number, before), ticket=number, before=before)
 
 
 def trail(options: argparse.Namespace) -> int:
-    rows, number = proved(options), options.ticket.upper()
-    needs_ticket(rows, number)
-    before: m.Event | None = None
-    for seq, event in proof.trail(rows, number):
-        what = speak(
-            f"event.{type(event).__name__}", **{f.name: getattr(event, f.name) for f in fields(event)}
-        )
-        doubt = "" if event.at.trusted else speak("proof.doubt")
-        after = ""
-        if before:
-            seconds, guess = proof.lasted(before.at, event.at)
-            after = speak("proof.about" if guess else "proof.after", minutes=f"{seconds / 60:.1f}")
-        print(f"#{seq} {event.at.wall:%H:%M:%S}{doubt} {what} ({event.actor}) {after}".rstrip())
-        before = event
-    return 0
+    rows = proved(options)
+    return show("trail", rows=proof.trail(rows, told_of(rows, options.ticket)), lasted=proof.lasted)
 
 
 def then(options: argparse.Namespace) -> int:
     rows = list(read(options.data / "journal.db"))
-    wall = options.time
-    if not wall.tzinfo and rows:
-        wall = wall.replace(tzinfo=rows[-1][1].at.wall.tzinfo)
-    state = proof.at(rows, wall)
+    zone = rows[-1][1].at.wall.tzinfo if rows else None
+    state = proof.at(rows, options.time.replace(tzinfo=options.time.tzinfo or zone))
     if not state.last:
-        raise CannotStart(
-            "no_day", day=f"{wall:%Y-%m-%d %H:%M}", newest=proof.days(rows)[-1] if rows else "-"
-        )
-    phase = "frozen" if state.frozen else "open" if state.open else "closed"
-    print(speak(f"proof.{phase}", day=state.day, time=f"{state.last.wall:%Y-%m-%d %H:%M:%S}"))
-    for name, window in sorted(state.windows.items()):
-        doing = "paused" if window.paused else state.tickets[window.ticket].state if window.ticket else "free"
-        if window.clerk:
-            there = speak(f"proof.at_{doing}", ticket=window.ticket)
-            print(speak("proof.window", window=name, clerk=window.clerk, there=there))
-    for kind in ("waiting", "held", "parked", "missed"):
-        line = [t for t in state.tickets.values() if t.state == kind]
-        for service in sorted({ticket.service for ticket in line}):
-            mine = sorted((t for t in line if t.service == service), key=lambda t: t.place - t.credit)
-            print(speak(f"proof.{kind}_line", service=service, tickets=" ".join(t.number for t in mine)))
-    return 0
+        raise CannotStart("no_day", day=options.time, newest="".join(proof.days(rows)[-1:]))
+    return show("at", state=state, in_line=hall.in_line)
 
 
 def report(options: argparse.Namespace) -> int:
     """The daily fairness report."""
     rows = proved(options)
     state = proof.at(rows, max(event.at.wall for _, event in rows))
-    print(speak("proof.account", day=state.day, **hall.figures(state)))
     found = [o for o in proof.overtakings(rows) if o.reason not in ("missed", "held", "parked")]
-    print(speak("proof.count", count=len(found)))
-    for overtaking in found:
-        print(said(overtaking))
-    asked = [event for _, event in rows if isinstance(event, m.TicketCalled) and event.reason]
-    for (clerk, reason), count in Counter((event.actor, event.reason) for event in asked).items():
-        print(speak("proof.clerk", clerk=clerk, reason=speak(f"proof.{reason}"), count=count))
-    sent = Counter((event.service, event.code) for _, event in rows if isinstance(event, m.TicketRefused))
-    for (service, code), count in sent.items():
-        print(speak("proof.sent_away", service=service, reason=speak(f"sent.{code}"), count=count))
-    return 0
+    asked = [e for _, e in rows if isinstance(e, m.TicketCalled) and e.reason]
+    sent = [e for _, e in rows if isinstance(e, m.TicketRefused)]
+    counts = {
+        "asked": Counter((event.actor, event.reason) for event in asked),
+        "sent": Counter((event.service, event.code) for event in sent),
+    }
+    return show("report", day=state.day, account=hall.figures(state), found=found, **counts)
 
 
 def simulate_day(options: argparse.Namespace) -> int:
@@ -159,24 +127,19 @@ def simulate_day(options: argparse.Namespace) -> int:
     for word in options.open:
         window, _, moment = word.partition("=")
         try:
-            opens[window] = datetime.strptime(moment, "%H:%M").time()
+            opens[window] = time.fromisoformat(moment.zfill(5))
         except ValueError:
             window = ""
         if window not in plan.window:
             raise CannotStart("no_such_open", word=word, windows=" ".join(plan.window))
-    days = [
-        day.Day(plan, options.date, options.seed, options.load, o) for o in ([{}, opens] if opens else [{}])
-    ]
-    if not days[0].sessions:
+    if not calendar.sessions(plan, options.date):
         raise CannotStart("no_session", day=options.date)
-    found = [summary(plan, day.figures(progress(one))) for one in days]
-    print(
-        speak(
-            "day.title", date=options.date, seed=options.seed, load=options.load, opens=" ".join(options.open)
-        )
-    )
-    for lines in zip(*found, strict=True):
-        print(" → ".join(dict.fromkeys(lines)))
+    days = [
+        day.Day(plan, options.date, options.seed, options.load, o) for o in ({}, opens)[: 1 + bool(opens)]
+    ]
+    found = [answer("day", plan=plan, found=day.figures(progress(one))).splitlines() for one in days]
+    print(speak("day.title", opens=" ".join(options.open), **vars(options)))
+    print("\n".join(" → ".join(dict.fromkeys(lines)) for lines in zip(*found, strict=True)))
     return 0
 
 
@@ -190,20 +153,6 @@ def progress(one: day.Day) -> Iterator[m.Event]:
         yield event
     if sys.stderr.isatty():
         print(file=sys.stderr)
-
-
-def summary(plan: Settings, found: day.Figures) -> list[str]:
-    lines = [speak("day.account", last=f"{found.last:%H:%M}" if found.last else "-", **found.account)]
-    for code, service in plan.service.items():
-        waits = sorted(found.waits.get(code, [])) or [0.0]
-        p50, p90 = (round(waits[len(waits) * part // 100] / 60) for part in (50, 90))
-        lines.append(
-            speak("day.service", name=f"{code} {service.name}", p50=p50, p90=p90, most=round(waits[-1] / 60))
-        )
-    for name in plan.window:
-        count, seconds = found.windows.get(name, (0, 0.0))
-        lines.append(speak("day.window", window=name, count=count, hours=f"{seconds / 3600:.1f}"))
-    return lines
 
 
 def list_devices(options: argparse.Namespace) -> int:
@@ -312,64 +261,54 @@ def main() -> None:
         prog="hallqueue", description="排队叫号 - the queue and display controller of a service hall"
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    data = Path(os.environ.get("STATE_DIRECTORY", "var"))
-    for verb, act, text in (
-        ("run", run, "run the hall on its real devices (按 hall.toml 运行)"),
-        ("simulate", run, "run the same hall with simulated devices and the twin page (模拟运行)"),
-        ("check", check, "name every mistake of a hall.toml (检查配置)"),
+
+    def argument(name: str, help: str, **more: Any) -> tuple[str, dict[str, Any]]:
+        return name, {"help": help, **more}
+
+    folder = Path(os.environ.get("STATE_DIRECTORY", "var"))
+    data = argument("--data", "folder of the journal (%(default)s)", type=Path, default=folder)
+    file = argument("file", "hall.toml", type=Path, metavar="FILE")
+    bind = argument("--bind", "web address (%(default)s)", default="127.0.0.1")
+    port = argument("--port", "web port (%(default)s)", type=int, default=8080)
+    device = argument("device", "its name in hall.toml", metavar="DEVICE")
+    ticket = argument("ticket", "its number, such as A021", metavar="TICKET")
+    before = argument("before", "only this one", metavar="BEFORE", nargs="?", default="")
+    moment = argument("time", "2026-10-08 09:41", metavar="TIME", type=datetime.fromisoformat)
+    on = argument("--day", "2026-10-08 (the newest)", default="")
+    newest = argument("day", "2026-10-08 (the newest)", metavar="DAY", nargs="?", default="")
+    monday = argument("--date", "%(default)s", type=date.fromisoformat, default="2026-11-23")
+    seed = argument("--seed", "another is another day (%(default)s)", type=int, default=1)
+    much = argument("--load", "of what all windows can do (%(default)s)", type=float, default=1.0)
+    opens = argument("--open", "windows that open later", nargs="+", default=[], metavar="4=9:00")
+    hall_ = (file, data, bind, port)
+    for verb, act, text, *arguments in (
+        ("run", run, "run the hall on its real devices (按 hall.toml 运行)", *hall_),
+        ("simulate", run, "run the same hall with simulated devices and the twin page (模拟运行)", *hall_),
+        ("check", check, "name every mistake of a hall.toml (检查配置)", file),
         ("devices", list_devices, "list what is plugged in, with its stanza for hall.toml (列出已插设备)"),
-        ("doctor", examine, "test every device of a hall.toml and this machine (体检)"),
-        ("record", record, "record one device's wire, until Ctrl-C (录下一个设备的通信)"),
-        ("replay", replay, "play a recording to the real driver (把录音放给驱动)"),
-        ("day", simulate_day, "a whole day in seconds, by dice: what if? (几秒钟模拟一天)"),
-        ("verify", verify_journal, "check every seal of the journal (核对流水)"),
-        ("why", why, "say who came before a ticket, and the events that prove why (为什么他在前面)"),
-        ("trail", trail, "print a ticket's whole life (一张号的经过)"),
-        ("at", then, "show the hall as it was at a time (当时的大厅)"),
-        ("report", report, "the day's account and every overtaking (当日公平报告)"),
+        ("doctor", examine, "test every device of a hall.toml and this machine (体检)", file, data),
+        ("record", record, "record one device's wire, until Ctrl-C (录下一个设备的通信)", file, device),
+        ("replay", replay, "play a recording to the real driver (把录音放给驱动)", file),
+        (
+            "day",
+            simulate_day,
+            "a whole day by dice: what if? (几秒钟模拟一天)",
+            file,
+            monday,
+            seed,
+            much,
+            opens,
+        ),
+        ("verify", verify_journal, "check every seal of the journal (核对流水)", data),
+        ("why", why, "who came before a ticket, and the proof (为什么他在前面)", ticket, before, on, data),
+        ("trail", trail, "a ticket's whole life (一张号的经过)", ticket, on, data),
+        ("at", then, "the hall as it was at a time (当时的大厅)", moment, data),
+        ("report", report, "the day's account and every overtaking (当日公平报告)", newest, data),
     ):
         verb_parser = verbs.add_parser(verb, help=text, description=text)
         verb_parser.set_defaults(act=act)
-        if act in (why, trail):
-            verb_parser.add_argument("ticket", metavar="TICKET", help="its number, such as A021")
-        if act is why:
-            verb_parser.add_argument("before", metavar="BEFORE", nargs="?", default="", help="only this one")
-        if act is then:
-            verb_parser.add_argument(
-                "time", metavar="TIME", type=datetime.fromisoformat, help="2026-10-08 09:41"
-            )
-        if act is report:
-            verb_parser.add_argument(
-                "day", metavar="DAY", nargs="?", default="", help="2026-10-08; the newest"
-            )
-        if act in (why, trail):
-            verb_parser.add_argument("--day", default="", help="2026-10-08; the newest")
-        if act in (why, trail, then, report):
-            pass
-        elif verb not in ("verify", "devices"):
-            verb_parser.add_argument("file", type=Path, metavar="FILE", help="hall.toml")
-        if verb == "record":
-            verb_parser.add_argument("device", metavar="DEVICE", help="its name in hall.toml")
-        if act is simulate_day:
-            verb_parser.add_argument(
-                "--date", type=date.fromisoformat, default="2026-11-23", help="%(default)s"
-            )
-            verb_parser.add_argument(
-                "--seed", type=int, default=1, help="another is another day (%(default)s)"
-            )
-            verb_parser.add_argument(
-                "--load", type=float, default=1.0, help="of what all windows can do (%(default)s)"
-            )
-            verb_parser.add_argument(
-                "--open", nargs="+", default=[], metavar="4=9:00", help="windows that open later"
-            )
-        if act in (run, examine, verify_journal, why, trail, then, report):
-            verb_parser.add_argument(
-                "--data", type=Path, default=data, help="folder of the journal (%(default)s)"
-            )
-        if act is run:
-            verb_parser.add_argument("--bind", default="127.0.0.1", help="web address (%(default)s)")
-            verb_parser.add_argument("--port", type=int, default=8080, help="web port (%(default)s)")
+        for name, settings in arguments:
+            verb_parser.add_argument(name, **settings)
     options = parser.parse_args()
     # Before python-escpos is imported: it calls logging.basicConfig itself.
     level = logging.INFO if options.act is run else logging.CRITICAL

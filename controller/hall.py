@@ -1,6 +1,6 @@
 """What is true in the hall: the state, the fold of events into it, and the line at each window. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from controller import calendar
@@ -9,6 +9,8 @@ from controller.clock import Now
 from controller.settings import Settings
 
 BOARD_CALLS = 12  # the newest calls that boards may list
+# What a day may hand on to the next, besides its tickets.
+CARRIED = ("kiosks", "issued", "windows", "calls", "rolls", "figures", "seconds", "lost", "frozen")
 PEOPLE = (m.TicketIssued, m.SlipsRecorded, m.ClerkSignedIn)  # who is here makes it a day
 _TIMELESS = (m.TicketPrinted, m.KioskOpened, m.KioskClosed, m.PlanLoaded, m.RollChanged)
 
@@ -105,11 +107,14 @@ def line(plan: Settings, state: State, window: str) -> list[m.Ticket]:
     return sorted(fitting, key=lambda ticket: key(plan, ticket, window))
 
 
+def in_line(tickets: Iterable[m.Ticket]) -> list[m.Ticket]:
+    """By the order key, preferences of windows apart."""
+    return sorted(tickets, key=lambda ticket: ticket.place - ticket.credit)
+
+
 def ahead(state: State, ticket: m.Ticket) -> int:
     """How many of the same service come before `ticket`."""
-    mine = sorted(
-        (t for t in state.waiting() if t.service == ticket.service), key=lambda t: t.place - t.credit
-    )
+    mine = in_line(t for t in state.waiting() if t.service == ticket.service)
     return mine.index(ticket) if ticket in mine else 0
 
 
@@ -133,18 +138,9 @@ def evolve(state: State, event: m.Event) -> State:
         state = replace(state, provisional=False)
     match event:
         case m.DayOpened():
-            day = State(
-                day=event.day,
-                frozen=event.frozen,
-                kiosks=event.kiosks,
-                issued=event.issued,
-                tickets={ticket.number: ticket for ticket in event.tickets},
-                windows=event.windows,
-                calls=event.calls,
-                rolls=event.rolls,
-                figures=event.figures,
-            )
-            return replace(day, last=event.at, seconds=event.seconds, lost=event.lost, touched=event.seconds)
+            kept = {name: getattr(event, name) for name in CARRIED}
+            tickets = {ticket.number: ticket for ticket in event.tickets}
+            return State(event.day, tickets=tickets, last=event.at, touched=event.seconds, **kept)
         case m.DayClosed(figures=counted):
             closed = replace(state, done=True, provisional=False, figures=counted)
             return replace(closed, tickets={}, windows={}, calls=())

@@ -6,9 +6,9 @@ from datetime import timedelta
 from controller import calendar, windows
 from controller import model as m
 from controller.clock import Now
-from controller.hall import State, evolve, figures, seen_at
+from controller.hall import CARRIED, State, evolve, figures, seen_at
 from controller.settings import FREEZE_REASONS, Settings
-from controller.windows import Stamp
+from controller.windows import Stamp, among, known
 
 
 def decide(plan: Settings, state: State, command: m.Command, now: Now) -> list[m.Event]:
@@ -59,20 +59,10 @@ def refused(command: m.Command, refusal: m.Refused, now: Now) -> list[m.Event]:
 
 def _open_day(before: State, state: State, day: str, wakes: bool, stamp: Stamp) -> m.Event:
     kept = before if before.provisional else State(issued=before.issued if wakes else {})
-    return m.DayOpened(
-        day,
-        kiosks=state.kiosks,
-        issued=kept.issued,
-        tickets=tuple(kept.tickets.values()),
-        windows=kept.windows,
-        calls=kept.calls,
-        rolls={kiosk: m.Roll(roll.used) for kiosk, roll in state.rolls.items()},
-        figures=kept.figures,
-        seconds=state.seconds,
-        lost=state.lost,
-        frozen=state.frozen,
-        **stamp,
-    )
+    rolls = {kiosk: m.Roll(roll.used) for kiosk, roll in state.rolls.items()}
+    clocks = {"seconds": state.seconds, "lost": state.lost, "frozen": state.frozen, "kiosks": state.kiosks}
+    carried = {name: getattr(kept, name) for name in CARRIED} | clocks | {"rolls": rolls}
+    return m.DayOpened(day, tickets=tuple(kept.tickets.values()), **carried, **stamp)
 
 
 def _leave(state: State, stamp: Stamp) -> Iterator[m.Event]:
@@ -159,7 +149,7 @@ def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: S
             yield _issue(plan, state, command, now, stamp)
         case m.RecordSlips(service, last, served):
             first = state.issued.get(service, 0) + 1
-            _known(plan, service)
+            known(plan, service)
             if not first <= last < 1000 or not 0 <= served <= last:
                 raise m.Refused("slips", first=first)
             yield m.SlipsRecorded(service, first, last, served, **stamp)
@@ -175,12 +165,13 @@ def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: S
             if state.open and service not in (*state.cut, *state.lifted):
                 yield m.ServiceCutOff(service, f"{finish:%H:%M}", **stamp)
         case m.LiftCutOff(service, reason):
-            _needs(reason)
+            if not reason.strip():
+                raise m.Refused("needs_reason")
             if service not in state.cut:
                 raise m.Refused("not_cut", service=service)
             yield m.CutOffLifted(service, reason, **stamp)
         case m.Freeze(reason):
-            _among(reason, FREEZE_REASONS)
+            among(reason, FREEZE_REASONS)
             if state.frozen != reason:
                 yield m.HallFrozen(reason, **stamp)
         case m.Unfreeze():
@@ -188,21 +179,6 @@ def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: S
                 yield m.HallUnfrozen(**stamp)
         case m.AtWindow() | m.OfTicket():
             yield from windows.decide(plan, state, command, now, stamp)
-
-
-def _known(plan: Settings, service: str) -> None:
-    if service not in plan.service:
-        raise m.Refused("no_such_service", service=service)
-
-
-def _needs(reason: str) -> None:
-    if not reason.strip():
-        raise m.Refused("needs_reason")
-
-
-def _among(word: str, words: tuple[str, ...]) -> None:
-    if word not in words:
-        raise m.Refused("unknown_reason", reason=word, reasons=" ".join(words))
 
 
 def _confirm(plan: Settings, state: State, command: m.ConfirmTime, now: Now, stamp: Stamp) -> m.Event:
@@ -219,7 +195,7 @@ def _confirm(plan: Settings, state: State, command: m.ConfirmTime, now: Now, sta
 
 def _issue(plan: Settings, state: State, command: m.TakeTicket, now: Now, stamp: Stamp) -> m.Event:
     service, kiosk, care = command.service, command.kiosk, command.care
-    _known(plan, service)
+    known(plan, service)
     if kiosk not in plan.kiosk:
         raise m.Refused("no_such_kiosk", kiosk=kiosk)
     if command.test:

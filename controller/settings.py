@@ -189,7 +189,7 @@ def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
         place = re.search(r"line (\d+)", str(error))
         line = int(place[1]) if place else text.count("\n") + 1
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
-    reader = _Reader(_lines(text), data, load)
+    reader = Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
     parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy"}, data, ())
     reader.meaning(parts)
@@ -211,7 +211,7 @@ def _lines(text: str) -> dict[Path, int]:
     return found
 
 
-class _Reader:
+class Reader:
     """Reads one file as the annotations say and collects its mistakes."""
 
     def __init__(self, lines: Mapping[Path, int], data: Mapping[str, Any], load: Callable[[str], type[Any]]):

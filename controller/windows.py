@@ -6,7 +6,7 @@ from typing import TypedDict
 from controller import calendar
 from controller import model as m
 from controller.clock import Now
-from controller.hall import State, line, waits_for
+from controller.hall import State, in_line, line, waits_for
 from controller.settings import CALL_REASONS, PAUSE_REASONS, Settings
 
 REPEAT_GUARD = 1.0  # s: the same key again so soon is a slip of the finger (domain.md §4.5)
@@ -36,6 +36,16 @@ def finish(state: State, name: str, stamp: Stamp) -> m.Event:
     return m.TicketCompleted(name, number, state.tickets[number].state == "serving", **stamp)
 
 
+def known(plan: Settings, service: str) -> None:
+    if service not in plan.service:
+        raise m.Refused("no_such_service", service=service)
+
+
+def among(word: str, words: tuple[str, ...]) -> None:
+    if word not in words:
+        raise m.Refused("unknown_reason", reason=word, reasons=" ".join(words))
+
+
 def decide(
     plan: Settings, state: State, command: m.AtWindow | m.OfTicket, now: Now, stamp: Stamp
 ) -> Iterator[m.Event]:
@@ -57,8 +67,7 @@ def decide(
                 yield m.WindowClosed(name, **stamp)
         case m.ChangeServices(services=services):
             for service in services:
-                if service not in plan.service:
-                    raise m.Refused("no_such_service", service=service)
+                known(plan, service)
             if not services:
                 raise m.Refused("no_services", window=name)
             yield m.ServicesChanged(name, tuple(services), **stamp)
@@ -67,8 +76,7 @@ def decide(
         case m.SignOut():
             yield from _leave(state, name, stamp)
         case m.Pause(reason=reason, minutes=minutes):
-            if reason not in PAUSE_REASONS:
-                raise m.Refused("unknown_reason", reason=reason, reasons=" ".join(PAUSE_REASONS))
+            among(reason, PAUSE_REASONS)
             if not window.paused:
                 yield m.WindowPaused(name, reason, max(0, minutes), **stamp)
         case m.Resume():
@@ -116,9 +124,7 @@ def _call(plan: Settings, state: State, command: m.CallNext, now: Now, stamp: St
         raise m.Refused("carried", opening=opening, now=now.wall)
     reason, fitting = "", [ticket.number for ticket in line(plan, state, name)]
     if command.number:
-        reason = command.reason
-        if reason not in CALL_REASONS:
-            raise m.Refused("unknown_reason", reason=reason, reasons=" ".join(CALL_REASONS))
+        among(reason := command.reason, CALL_REASONS)
         fitting = _meant(plan, state, name, command.number)
         if len(fitting) != 1:
             raise m.Refused("not_one_ticket", number=command.number, window=name)
@@ -211,8 +217,8 @@ def _of_ticket(plan: Settings, state: State, command: m.OfTicket, stamp: Stamp) 
         case m.Transfer(to=to, service=service):
             if bool(to) == bool(service):
                 raise m.Refused("transfer_where")
-            if service and service not in plan.service:
-                raise m.Refused("no_such_service", service=service)
+            if service:
+                known(plan, service)
             if to and (to == at or not state.window(to).clerk):
                 raise m.Refused("not_open", window=to)
             yield m.TicketTransferred(at, number, to, service or ticket.service, **stamp)
@@ -229,8 +235,7 @@ def _reinstate(plan: Settings, state: State, ticket: m.Ticket, stamp: Stamp) -> 
         raise m.Refused("reinstated_enough", ticket=ticket.number, times=policy.reinstates)
     if state.worked - ticket.since > 60 * policy.missed_minutes:
         raise m.Refused("reinstate_late", ticket=ticket.number, minutes=policy.missed_minutes)
-    others = [t for t in state.waiting() if t.service == ticket.service]
-    line = sorted(others, key=lambda t: t.place - t.credit)
+    others = in_line(t for t in state.waiting() if t.service == ticket.service)
     # It takes the place and the credit of the last of those few, and stands behind it.
-    before = max([ticket, *line[: policy.reinstate_after][-1:]], key=lambda t: t.place - t.credit)
+    before = in_line([ticket, *others[: policy.reinstate_after][-1:]])[-1]
     return m.TicketReinstated(ticket.number, before.place, before.credit, ticket.returns + 1, **stamp)

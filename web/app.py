@@ -4,16 +4,18 @@ import hmac
 import re
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from functools import partial
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request
 
 from controller import model as m
 from controller.engine import Engine
+from controller.settings import Reader
 from display import card, screens, words
 from display.words import say
 from drivers.base import Device
@@ -184,31 +186,16 @@ def create(house: House) -> Flask:
 
 
 def command(kind: type[m.Command], body: Mapping[str, Any]) -> m.Command:
-    """A technician's command from the JSON of a request. Raises Refused at what does not fit."""
-    hints, values = get_type_hints(kind), {"press": str(body.get("press", ""))}
-    for part in fields(kind):
-        if part.name in ("actor", "press"):
-            continue
-        try:
-            if part.name in body:
-                values[part.name] = _typed(hints[part.name], body[part.name])
-            elif part.default is MISSING:
-                raise ValueError
-        except (ValueError, TypeError):
-            raise m.Refused("bad_request", detail=part.name) from None
-    return kind(actor="technician", **values)
-
-
-def _typed(kind: Any, value: Any) -> Any:
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(map(str, value))
-    if kind is bool and value == "on":  # a box of a form
-        return True
-    if type(value) is not kind:
-        raise ValueError
-    return value
+    """A technician's command from the words of a request. Raises Refused at what does not fit."""
+    body = {name: True if value == "on" else value for name, value in body.items()}  # a box of a form
+    with suppress(ValueError, TypeError):
+        body |= {"wall": datetime.fromisoformat(body["wall"])} if "wall" in body else {}
+    reader = Reader({}, body, type)
+    needed = {part.name for part in fields(kind) if part.default is MISSING} - {"actor"}
+    values = reader.table(get_type_hints(kind), needed, body, ())
+    if reader.mistakes:
+        raise m.Refused("bad_request", detail=reader.mistakes[0].key)
+    return kind(**{**values, "actor": "technician"})
 
 
 def _public(event: m.Event) -> dict[str, Any]:
