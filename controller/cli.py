@@ -14,15 +14,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader
-
 from controller import calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
 from controller.settings import Mistake, Mistakes, parse
 from controller.store import CannotStart, Store, read, verify
-from display.words import say
+from display.words import lines, say
 from drivers.base import load
 
 
@@ -37,14 +35,8 @@ def tell(code: str, /, **arguments: Any) -> None:
     print(speak(code, **arguments), file=sys.stderr, flush=True)
 
 
-def answer(template: str, **values: Any) -> str:
-    """The text of display/answers, in the reader's language."""
-    pages = Environment(loader=PackageLoader("display", "answers"), trim_blocks=True, lstrip_blocks=True)
-    return pages.get_template(f"{template}.txt").render(speak=speak, **values)
-
-
 def show(template: str, **values: Any) -> int:
-    print(answer(template, **values), end="")
+    print(*lines(template, speak=speak, **values), sep="\n")
     return 0
 
 
@@ -137,9 +129,9 @@ def simulate_day(options: argparse.Namespace) -> int:
     days = [
         day.Day(plan, options.date, options.seed, options.load, o) for o in ({}, opens)[: 1 + bool(opens)]
     ]
-    found = [answer("day", plan=plan, found=day.figures(progress(one))).splitlines() for one in days]
+    found = [lines("day", speak=speak, plan=plan, found=day.figures(progress(one))) for one in days]
     print(speak("day.title", opens=" ".join(options.open), **vars(options)))
-    print("\n".join(" → ".join(dict.fromkeys(lines)) for lines in zip(*found, strict=True)))
+    print("\n".join(" → ".join(dict.fromkeys(both)) for both in zip(*found, strict=True)))
     return 0
 
 

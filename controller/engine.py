@@ -31,7 +31,7 @@ class Engine:
     def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
         self.plan, self.clock, self._store = plan, clock, store
         self.state = self._replay()
-        if isinstance(said := store.confirmed(), m.TimeConfirmed):
+        if isinstance(said := store.newest("TimeConfirmed"), m.TimeConfirmed):
             clock.confirm(said.wall, said.at)
         self.listeners: list[Listener] = []
         self.trouble = ""  # why the journal takes nothing, in SQLite's words

@@ -174,18 +174,12 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         device.on_health = changed
         if isinstance(device, Button):
             device.emit = pressed
-    watches = [Port("", 0, [watch], 60.0)] if watch else []
     engine.listeners += [stage.listen, heard]
     if store.plan() != plan.text:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state, site.clock.now())
-    parts: list[Engine | Port | Server | Oracle] = [
-        oracle,
-        engine,
-        *ports(plan, devices),
-        *watches,
-        Server(live, site.listener),
-    ]
+    wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
+    parts: list[Engine | Port | Server | Oracle] = [oracle, engine, *wires, Server(live, site.listener)]
     with ExitStack() as stops:
         stops.callback(store.close)
         for part in parts:

@@ -28,10 +28,8 @@ EVENTS = 10_000  # of the journal, from which it learns
 class Oracle:
     """Owns the child and a thread that asks it. `ask` posts and returns; `tell` hears every answer."""
 
-    def __init__(
-        self, plan: Settings, journal: Path, now: Callable[[], Now], tell: Callable[[Figures], None]
-    ):
-        self._first, self._now, self._tell = f"{pickle.dumps(plan).hex()} {journal}\n", now, tell
+    def __init__(self, plan: Settings, path: Path, now: Callable[[], Now], tell: Callable[[Figures], None]):
+        self._first, self._now, self._tell = f"{pickle.dumps(plan).hex()} {path}\n", now, tell
         self._news, self._over = threading.Event(), threading.Event()
         self._latest: tuple[float, Figures] = (float("-inf"), {})
         self._child: subprocess.Popen[str] | None = None
@@ -68,8 +66,7 @@ class Oracle:
                 log.warning("the forecast ended by itself; it begins again")
 
     def _talk(self, child: "subprocess.Popen[str]") -> None:
-        assert child.stdin
-        assert child.stdout
+        assert child.stdin and child.stdout  # noqa: PT018
         said = self._first
         while not self._over.is_set():
             self._news.clear()
@@ -87,7 +84,7 @@ class Oracle:
 
 
 def main() -> None:
-    plan, path = sys.stdin.readline().split()
+    plan, path = sys.stdin.readline().rstrip().split(maxsplit=1)
     forecaster, seen = Forecaster(pickle.loads(bytes.fromhex(plan))), -EVENTS
     for line in sys.stdin:
         for number, event in read(Path(path), seen):

@@ -12,6 +12,7 @@ from controller.clock import Now, elapsed
 from controller.hall import State, evolve
 
 Row = tuple[int, m.Event]
+Marks = dict[str, int]  # by ticket, an event's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +66,17 @@ def trail(rows: Sequence[Row], number: str) -> list[Row]:
 
 def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
     """Every call of a ticket before another of its service that had come earlier, in and out of line."""
-    state, begun, moved = State(), dict[str, int](), dict[str, int]()
+    state, begun, moved = State(), Marks(), Marks()
     for seq, event in rows:
         if isinstance(event, m.TicketCalled) and not state.tickets[event.ticket].test:
             called = state.tickets[event.ticket]
             for other in state.tickets.values():
                 earlier = begun[other.number] < begun[called.number] and not other.test
                 if earlier and other.service == called.service and other.state not in ("called", "serving"):
-                    proof = _why(state, event, called, other)
-                    marks = {"issue": begun, "move": moved}
-                    proved = sorted({marks[kind][number] for kind, number in proof[1]} | {seq})
-                    later = (called.issued, other.issued)
-                    minutes = (
-                        elapsed(later[1], later[0]) or (later[0].wall - later[1].wall).total_seconds()
-                    ) / 60
-                    clerk = state.window(event.window).clerk
-                    yield Overtaking(
-                        called.number, other.number, event.window, clerk, minutes, proof[0], tuple(proved)
-                    )
+                    reason, proofs = _why(state, event, called, other, begun, moved)
+                    place = (called.number, other.number, event.window, state.window(event.window).clerk)
+                    minutes = lasted(other.issued, called.issued)[0] / 60
+                    yield Overtaking(*place, minutes, reason, tuple(sorted({*proofs, seq})))
         for number in numbers(event):
             begun.setdefault(number, seq)
             if not isinstance(event, m.TicketPrinted | m.TicketReprinted | m.TicketRecalled):
@@ -95,22 +89,22 @@ def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
 
 
 def _why(
-    state: State, call: m.TicketCalled, called: m.Ticket, other: m.Ticket
-) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The reason, and which events of which tickets prove it besides the call itself."""
+    state: State, call: m.TicketCalled, called: m.Ticket, other: m.Ticket, begun: Marks, moved: Marks
+) -> tuple[str, list[int]]:
+    """The reason, and the numbers of the events that prove it besides the call itself."""
     if call.reason:
-        return call.reason, ()
+        return call.reason, []
     if other.state != "waiting":
-        return other.state, (("move", other.number),)
+        return other.state, [moved[other.number]]
     if other.window and other.window != call.window and state.window(other.window).clerk:
-        return "sent_elsewhere", (("move", other.number),)
+        return "sent_elsewhere", [moved[other.number]]
     if called.window == call.window:
-        return "sent_here", (("move", called.number),)
+        return "sent_here", [moved[called.number]]
     for back in (other, called):
         if back.returns:
-            return "reinstated", (("move", back.number),)
+            return "reinstated", [moved[back.number]]
     reason = "care" if called.credit > other.credit else "unexplained"
-    return reason, (("issue", called.number), ("issue", other.number))
+    return reason, [begun[called.number], begun[other.number]]
 
 
 def why(rows: Sequence[Row], number: str, before: str = "") -> list[Overtaking]:

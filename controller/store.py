@@ -21,7 +21,7 @@ VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE journal (seq INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL,
                       body TEXT NOT NULL, seal TEXT NOT NULL);
-CREATE INDEX marks ON journal (kind, seq) WHERE kind IN ('DayOpened', 'PlanLoaded');
+CREATE INDEX marks ON journal (kind, seq) WHERE kind IN ('DayOpened', 'PlanLoaded', 'TimeConfirmed');
 CREATE TRIGGER no_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER no_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 PRAGMA user_version = {VERSION};
@@ -106,17 +106,13 @@ class Store:
         ).fetchone()
         return self._read("seq >= ?", start)
 
+    def newest(self, kind: str) -> model.Event | None:
+        """The newest of the events that have an index."""
+        return next(self._read(f"kind = '{kind}' AND seq > ? ORDER BY seq DESC LIMIT 1", 0), None)
+
     def plan(self) -> str:
         """The text of the newest plan, or empty."""
-        newest = list(self._read("kind = 'PlanLoaded' AND seq > ? ORDER BY seq DESC LIMIT 1", 0))
-        return newest[0].text if newest and isinstance(newest[0], model.PlanLoaded) else ""
-
-    def confirmed(self) -> model.Event | None:
-        """The newest TimeConfirmed, if it is not long ago."""
-        return next(
-            self._read("kind = 'TimeConfirmed' AND seq > ? ORDER BY seq DESC LIMIT 1", self._seq - 10_000),
-            None,
-        )
+        return getattr(self.newest("PlanLoaded"), "text", "")
 
     def presses(self, count: int) -> list[str]:
         """The press ids among the last `count` events, oldest first."""
@@ -124,8 +120,8 @@ class Store:
 
     def last_wall(self) -> datetime | None:
         """The wall time of the newest event."""
-        newest = list(self._read("seq = ?", self._seq))
-        return newest[0].at.wall if newest else None
+        newest = next(self._read("seq = ?", self._seq), None)
+        return newest.at.wall if newest else None
 
     def _read(self, where: str, value: int) -> Iterator[model.Event]:
         sql = f"SELECT time, kind, body FROM journal WHERE {where}"

@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from jinja2 import Environment, PackageLoader
+
 from controller.model import Refused
 
 
@@ -41,3 +43,9 @@ def refusal(refused: Refused, lang: str = "zh") -> str:
     if refused.code == "frozen":
         said["reason"] = say(f"freeze.{said['reason']}", lang)
     return say(f"refused.{refused.code}", lang, **said)
+
+
+def lines(template: str, **values: Any) -> list[str]:
+    """The lines of a text in display/answers."""
+    pages = Environment(loader=PackageLoader("display", "answers"), trim_blocks=True, lstrip_blocks=True)
+    return pages.get_template(f"{template}.txt").render(**values).splitlines()

@@ -37,6 +37,8 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
     hall = start_hall(EXAMPLE.read_text().replace("width = 576", quick))
     dice, printer, fuse = random.Random(20261124), hall.machine("printer"), Fuse(hall.machine("printer"))
     wire, driver, engine = hall.twin.wires["printer"], hall.house.devices["printer"], hall.house.engine
+    hall.take("D")
+    until(hall.house.foreseen, 20)  # the forecast's process is there from now on
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))
     numbers: list[str] = []
     papers: list[str] = []

@@ -106,16 +106,8 @@ def create(house: House) -> Flask:
     def status() -> str:
         lang = "en" if request.args.get("lang") == "en" else "zh"
         page = view(engine, house.devices, house.notes, house.watch, house.screens(), lang)
-        return render_template(
-            "status.html",
-            lang=lang,
-            say=say,
-            facts=partial(facts, engine),
-            known=technician(),
-            coming=house.coming,
-            told=house.foreseen(),
-            **page,
-        )
+        page |= {"facts": partial(facts, engine), "known": technician(), "house": house}
+        return render_template("status.html", lang=lang, say=say, **page)
 
     @app.get("/board")
     def wall() -> str:

@@ -58,7 +58,6 @@ class Wire:
     def __init__(self, path: Path | None, *machines: Machine) -> None:
         self.machines, self.noise, self._carried = machines, 0, 0
         self._path, self._port = path, 0
-        self._woken, self._waker = os.pipe()
         self._thread: threading.Thread | None = None
         self.plug()
 
@@ -69,6 +68,7 @@ class Wire:
     def plug(self) -> None:
         if self._thread is not None:
             return
+        self._woken, self._waker = os.pipe()
         self._server: socket.socket | None = None
         self._line = self._slave = -1  # the end that the machines are at; -1: no client yet
         if self._path:
@@ -96,13 +96,14 @@ class Wire:
                 self._path.unlink(missing_ok=True)
             if self._server:
                 self._server.close()
-            for end in (self._line, self._slave):
+            for end in (self._line, self._slave, self._woken, self._waker):
                 if end >= 0:
                     os.close(end)
 
     def poke(self) -> None:
         """A knob was turned: let the machines say what they held back."""
-        os.write(self._waker, b"p")
+        if self.plugged:
+            os.write(self._waker, b"p")
 
     def _run(self) -> None:
         while True:
