@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -29,10 +30,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import EXAMPLE, MONDAY
 from daemon import Daemon, outside
 
+from controller import calendar
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock
+from controller.day import Day
 from controller.engine import Engine
+from controller.forecast import Forecaster
+from controller.hall import seen_at
 from controller.settings import parse
 from controller.simulation import Simulation
 from controller.store import Store
@@ -347,6 +352,46 @@ def process(folder: Path) -> None:
     twin.close()
 
 
+def month(load: float) -> tuple[float, float, float, float, int]:
+    """A fixed simulated month of twenty days: minutes of mean error of the forecast, and of people ahead
+    x standard minutes / windows, by service (as halls do it) and of the whole hall at once; how often the
+    80 % band held; tickets. The care class apart. The forecast sees the events only."""
+    forecaster, guesses, last = Forecaster(PLAN), dict[str, tuple[float, float]](), dict[str, object]()
+    simple: tuple[list[float], list[float]] = ([], [])
+    told: list[tuple[float, bool]] = []
+    days = (MONDAY.date() + timedelta(days=n) for n in range(60))
+    open_days = [day for day in days if calendar.sessions(PLAN, day)][:20]
+    for seed, day in enumerate(open_days):
+        for event in Day(PLAN, day, seed, load, {}).run():
+            state = forecaster.state
+            match event:
+                case m.TicketIssued(ticket=number, service=service, care=False):
+                    waiting, minutes = list(state.waiting()), PLAN.service[service].minutes
+                    serving = sum(service in window.services for window in PLAN.window.values())
+                    ahead = sum(ticket.service == service for ticket in waiting)
+                    guesses[number] = (ahead * minutes / serving, len(waiting) * minutes / len(PLAN.window))
+                case m.TicketCalled(ticket=number) if number in guesses:
+                    waited = seen_at(state, event.at).seconds - state.tickets[number].place
+                    for errors, guess in zip(simple, guesses.pop(number), strict=True):
+                        errors.append(abs(waited / 60 - guess))
+            forecaster.hear(event)
+            for service, known in forecaster.errors.items():
+                if last.get(service) is not known[-1]:
+                    told.append(known[-1])
+                    last[service] = known[-1]
+    mean, held = (statistics.fmean(values) for values in zip(*told, strict=True))
+    return mean / 60, *map(statistics.fmean, simple), held, len(told)
+
+
+def forecast(folder: Path) -> None:
+    for busy in (0.75, 1.0, 1.25):
+        mean, simple, whole, held, tickets = month(busy)
+        report(f"forecast, {tickets} tickets, load {busy}", mean, simple, 0.75, "min")
+        verdict = "ok  " if 0.75 <= held <= 0.88 else "OVER"
+        print(f"{verdict} its 80 % band held for {held:.1%} of them, goal 75 to 88 %")
+        print(f"     people ahead of all services x minutes / all windows: {whole:.2f} min")
+
+
 def busy(pid: int) -> float:
     """Share of a core that a process uses over ten seconds."""
 
@@ -362,6 +407,8 @@ def busy(pid: int) -> float:
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     print("测量中,约一分钟 | measuring, about a minute")
+    only = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="hallqueue-bench-", dir=".") as name:
-        for measure in (durable, chains, bus, boards, process):
-            measure(Path(name).resolve())
+        for measure in (durable, chains, bus, boards, process, forecast):
+            if not only or measure.__name__ in only:
+                measure(Path(name).resolve())

@@ -238,8 +238,6 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     yield Bench(kind, neighbour, rude, wire, port)
     port.stop()
     wire.unplug()
-    for end in (wire._woken, wire._waker):
-        os.close(end)
     until(lambda: threading.active_count() <= threads)
     assert len(os.listdir("/proc/self/fd")) <= files, "a descriptor leaked"
     for member in members:
