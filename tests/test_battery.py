@@ -273,7 +273,8 @@ def test_after_rude_answers_all_is_right(bench: Bench, mode: str) -> None:
     kind.ask(2)
     if kind.ask == kind.tap:
         until(lambda: bench.wire.poke() or rude.spoiled)
-        assert len(kind.presses) <= {"twice": 2, "half": 1}.get(mode, 0), "no false call"
+        late = kind.taps - 2  # `well` pressed again because the first press took its time
+        assert len(kind.presses) <= {"twice": 2, "half": 1}.get(mode, 0) + late, "no false call"
     if kind.asks:
         # Woken again and again, so that no pause after a fault is waited for; what is late may come.
         until(lambda: bench.wire.poke() or kind.device.wake() or rude.spoiled > 5, 10)
