@@ -1,14 +1,14 @@
 """The rule card follows the policy: change the policy, and the text changes."""
 
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from conftest import Hall
 from test_histories import PLAN
 
 from controller.settings import Policy, Settings
-from display import card
+from display import card, ticket
+from drivers.base import Line
 
 
 def changed(plan: Settings, **policy: object) -> Settings:
@@ -38,9 +38,10 @@ def test_the_ticket_and_the_page_say_the_rules_in_force(hall: Hall) -> None:
     page = hall.page("/rules")
     for sentence in card.rules(hall.house.engine.plan):
         assert sentence in page
-    assert card.in_short(changed(hall.house.engine.plan, calls=2))[1].startswith("叫 2 次")
+    assert card.in_short(changed(hall.house.engine.plan, calls=2))[1].startswith("叫2次")
 
 
-def test_the_two_sentences_fit_the_narrow_paper(plan: Settings, tmp_path: Path) -> None:
-    for sentence in card.in_short(plan):
-        assert sum(0.5 if ord(c) < 128 else 1 for c in sentence) <= 24, sentence
+def test_the_two_sentences_are_a_line_each_on_a_ticket(plan: Settings) -> None:
+    for policy in ({}, {"reinstates": 0}, {"care_minutes": 0}):
+        for sentence in card.in_short(changed(plan, **policy)):
+            assert ticket.picture((Line(sentence),), 576).height == ticket.picture((Line("短"),), 576).height

@@ -49,6 +49,7 @@ def view(
     if not calendar.announced(plan, year := (now.wall + timedelta(days=46)).year):
         notes = [*notes, ("unannounced", {"year": year})]  # from 15 November
     if state.frozen:
+        answers["take"] = answers["call"] = {"level": "closed", "cures": []}
         notes = [("frozen", {"reason": say(f"freeze.{state.frozen}", lang)}), *notes]
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
