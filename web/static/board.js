@@ -29,7 +29,7 @@ function draw(hall) {
     return row;
   }));
   const newest = hall.calls[0];
-  at("now").hidden = !newest;
+  at("now").hidden = !newest || hall.phase === "frozen";
   if (newest) {
     at("now-ticket").textContent = newest.ticket;
     at("now-window").querySelector("em").textContent = newest.window;
