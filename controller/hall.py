@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from controller import calendar
 from controller import model as m
@@ -33,6 +34,7 @@ class State:
     day: str = ""
     provisional: bool = False  # somebody was served today under a clock that nobody trusted
     open: bool = False
+    opened: datetime | None = None  # when the session began
     done: bool = False
     by: str = ""
     frozen: str = ""
@@ -77,7 +79,6 @@ def seen_at(state: State, now: Now) -> State:
         # Since this boot at least; since the last event if two wall times are to be believed.
         believed = (now.wall - last.wall).total_seconds() if last.trusted and now.trusted else 0.0
         gone = max(now.mono, believed)
-    gone = max(0.0, gone)
     lost = state.lost + (gone if state.frozen else 0.0)
     return replace(state, last=now, seconds=state.seconds + gone, lost=lost)
 
@@ -145,7 +146,7 @@ def evolve(state: State, event: m.Event) -> State:
             closed = replace(state, done=True, provisional=False, figures=counted)
             return replace(closed, tickets={}, windows={}, calls=())
         case m.SessionOpened(by=by):
-            return replace(state, open=True, by=by, session={}, cut=(), lifted=())
+            return replace(state, open=True, by=by, opened=event.at.wall, session={}, cut=(), lifted=())
         case m.SessionClosed():
             return replace(state, open=False, by="")
         case m.ServicesShut(services=shut):

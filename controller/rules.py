@@ -94,13 +94,15 @@ def _over(plan: Settings, state: State, now: Now) -> bool:
 def _hours(plan: Settings, state: State, now: Now, stamp: Stamp) -> Iterator[m.Event]:
     # A clock that nobody trusts locks nobody out.
     opens = not now.trusted or calendar.is_open(plan, now.wall) or (state.by and state.staffed)
-    if opens and not state.open:
-        yield m.SessionOpened(**stamp)
-    elif state.open and not opens:
+    end = calendar.closing(plan, state.opened) if state.opened and now.trusted else None
+    passed = bool(end and now.wall >= end)  # perhaps the machine was off over noon
+    if state.open and (passed or not opens):
         yield m.SessionClosed(**stamp)
         waiting = tuple(ticket.number for ticket in state.waiting())
         if waiting and plan.policy.end == "unserved":
             yield m.TicketsUnserved(waiting, **stamp)
+    if opens and (passed or not state.open):
+        yield m.SessionOpened(**stamp)
 
 
 def _shut(plan: Settings, state: State, now: Now, stamp: Stamp) -> Iterator[m.Event]:

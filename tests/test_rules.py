@@ -1,0 +1,250 @@
+"""What a hall may set, and what follows: limits, ends of sessions and days, slips, changed plans."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import timedelta
+
+import pytest
+from conftest import EXAMPLE, MONDAY, Hall
+from test_calendar import at
+from test_histories import Life
+from wait import until
+
+from controller import hall as halls
+from controller import model as m
+from controller.rules import decide
+from controller.settings import Policy, Settings
+from controller.store import read
+from display.screens import lights_on
+from display.words import refusal as sentence
+
+
+def life_with(plan: Settings, **policy: object) -> Life:
+    life = Life(replace(plan, policy=replace(plan.policy, **policy)))  # type: ignore[arg-type]
+    for name in "12":
+        life.ask(m.SignIn(name, f"100{name}", actor=name))
+    return life
+
+
+def take(life: Life, service: str = "A", **more: object) -> str:
+    """The number that was issued, or what the visitor was told."""
+    try:
+        command = m.TakeTicket(service, "hall", actor="buttons", **more)  # type: ignore[arg-type]
+        events = done(life, command)
+    except m.Refused as refused:
+        return sentence(refused)
+    return next(event.ticket for event in events if isinstance(event, m.TicketIssued))
+
+
+def done(life: Life, command: m.Command) -> list[m.Event]:
+    life.clock.advance(seconds=2)
+    events = decide(life.plan, life.state, command, life.clock.now())
+    for event in events:
+        life.state = halls.evolve(life.state, event)
+    life.events += events
+    return events
+
+
+def calls(life: Life, window: str) -> str:
+    events = done(life, m.CallNext(window, actor=window))
+    return events[-1].ticket if isinstance(events[-1], m.TicketCalled) else ""
+
+
+def test_a_quota_is_of_each_session_and_the_desk_may_give_more(plan: Settings) -> None:
+    service = replace(plan.service["A"], quota=(2, 1))
+    life = life_with(replace(plan, service={**plan.service, "A": service}))
+    assert [take(life), take(life)] == ["A001", "A002"]
+    assert take(life) == "社保本场号已发完，14:30再取，或到咨询台"
+    assert take(life, reason="远道而来") == "A003"
+    life.clock.move(at("2026-11-23 14:30"))
+    assert take(life) == "A004"
+    assert "11月24日(周二)8:00再取" in take(life)
+
+
+def test_the_last_ticket_at_a_fixed_time(plan: Settings) -> None:
+    life = life_with(plan, cut_off="fixed", last_ticket_minutes=20)
+    life.clock.move(at("2026-11-23 11:09:50"))
+    assert take(life) == "A001"
+    life.clock.move(at("2026-11-23 11:10"))
+    assert "本场已停止取号，14:30再取" in take(life)
+    done(life, m.LiftCutOff("A", "加开窗口", actor="desk"))
+    assert take(life) == "A002"
+    assert "已停止取号" in take(life, "B")
+    life.clock.move(at("2026-11-23 14:30"))
+    assert take(life, "B") == "B001"
+
+
+def test_who_was_sent_away_is_in_the_journal(hall: Hall) -> None:
+    hall.house.engine.submit(m.CutOff("A", MONDAY, actor="forecast")).result()
+    heard: list[object] = []
+    hall.house.engine.listeners.append(lambda command, outcome, state: heard.append(outcome))
+    hall.press("buttons", "A")
+    until(lambda: any(isinstance(outcome, m.Refused) for outcome in heard))
+    hall.stop()
+    last = [event for _, event in read(hall.folder / "journal.db") if isinstance(event, m.TicketRefused)]
+    assert [(event.service, event.code) for event in last] == [("A", "cut_off")]
+
+
+def test_who_is_not_served_at_noon_is_called_first_in_the_afternoon(plan: Settings) -> None:
+    life = life_with(plan, end="carry")
+    take(life)
+    life.clock.move(at("2026-11-23 11:30"))
+    with pytest.raises(m.Refused, match="carried"):
+        done(life, m.CallNext("1", actor="1"))
+    life.clock.move(at("2026-11-23 14:30"))
+    take(life)
+    assert calls(life, "1") == "A001"
+
+
+def test_who_is_not_called_when_the_session_ends_is_unserved_if_the_policy_says_so(plan: Settings) -> None:
+    life = life_with(plan, end="unserved")
+    take(life)
+    take(life)
+    assert calls(life, "1") == "A001"
+    life.clock.move(at("2026-11-23 11:30"))
+    done(life, m.Tick(actor="clock"))
+    assert halls.figures(life.state) == {
+        **{"issued": 2, "served": 0, "missed": 0, "cancelled": 0},
+        **{"unserved": 1, "open": 1},
+    }
+
+
+def test_the_day_ends_when_nobody_is_left_or_has_touched_anything_for_the_grace(plan: Settings) -> None:
+    life = life_with(plan)
+    take(life)
+    take(life)
+    assert calls(life, "1") == "A001"
+    life.clock.move(at("2026-11-23 17:59"))
+    done(life, m.Tick(actor="clock"))
+    assert not life.state.done, "somebody is still being served"
+    life.clock.move(at("2026-11-23 18:30"))
+    closed = done(life, m.Tick(actor="clock"))[-1]
+    assert isinstance(closed, m.DayClosed)
+    assert closed.unserved == ("A002",)
+    assert closed.figures == {"issued": 2, "served": 1, "missed": 0, "cancelled": 0, "unserved": 1, "open": 0}
+    assert not life.state.staffed
+
+
+def test_nobody_comes_and_nobody_presses_anything(plan: Settings) -> None:
+    life = life_with(plan)
+    take(life)
+    calls(life, "1")
+    for _ in range(2):
+        life.clock.advance(seconds=15)
+        done(life, m.Recall("1", actor="1"))
+    life.clock.advance(seconds=116)
+    assert not done(life, m.Tick(actor="clock"))
+    life.clock.advance(seconds=2)
+    (missed,) = done(life, m.Tick(actor="clock"))
+    assert isinstance(missed, m.TicketMissed)
+    assert missed.actor == "clock"
+
+
+def test_an_emergency_stops_every_clock_that_runs_against_people(plan: Settings) -> None:
+    life = life_with(plan)
+    take(life)
+    calls(life, "1")
+    done(life, m.Hold("1", actor="1"))
+    life.clock.advance(minutes=50)
+    done(life, m.Freeze("power", actor="desk"))
+    assert take(life) == "暂停取号和叫号：停电，请听工作人员安排"
+    life.clock.advance(minutes=30)
+    done(life, m.Unfreeze(actor="desk"))
+    assert life.state.tickets["A001"].state == "held", "80 minutes by the wall, 50 that count"
+    life.clock.advance(minutes=10)
+    done(life, m.Tick(actor="clock"))
+    assert life.state.tickets["A001"].state == "waiting"
+
+
+def test_who_comes_back_stands_behind_the_next_three_and_twice_at_most(plan: Settings) -> None:
+    life = life_with(plan, recall_seconds=0, missed_minutes=600)
+    for _ in range(6):
+        take(life)
+    order = [calls(life, "1")]
+    for _ in range(2):
+        for _ in range(2):
+            done(life, m.Recall("1", actor="1"))
+        done(life, m.NoShow("1", actor="1"))
+        done(life, m.Reinstate("A001", actor="desk"))
+        order += [calls(life, "1") for _ in range(4 if len(order) == 1 else 3)]
+    assert order == ["A001", "A002", "A003", "A004", "A001", "A005", "A006", "A001"]
+    for _ in range(2):
+        done(life, m.Recall("1", actor="1"))
+    done(life, m.NoShow("1", actor="1"))
+    with pytest.raises(m.Refused, match="reinstated_enough"):
+        done(life, m.Reinstate("A001", actor="desk"))
+
+
+def test_a_technicians_ticket_is_in_no_line_and_in_no_figure(plan: Settings) -> None:
+    life = life_with(plan)
+    assert take(life, test=True) == "AT01"
+    assert halls.figures(life.state)["issued"] == 0
+    with pytest.raises(m.Refused, match="nobody_waiting"):
+        calls(life, "1")
+    done(life, m.CallNext("1", "AT01", actor="1"))
+    done(life, m.Complete("1", actor="1"))
+    assert halls.figures(life.state)["served"] == 0
+
+
+def test_slips_by_hand_are_called_before_what_came_after_them(plan: Settings) -> None:
+    life = life_with(plan)
+    done(life, m.RecordSlips("A", 30, 28, actor="desk"))
+    assert take(life) == "A031", "continue at 31"
+    assert [calls(life, "1") for _ in range(3)] == ["A029", "A030", "A031"]
+    assert halls.figures(life.state)["issued"] == 31
+    with pytest.raises(m.Refused, match="slips"):
+        done(life, m.RecordSlips("A", 30, actor="desk"))
+
+
+WITHOUT_C = (
+    EXAMPLE.read_text()
+    .replace('[service.C]\nname = "计生"\nname_en = "Family planning"\n', "")
+    .replace('"C", ', "")
+    .replace("C = 22, ", "")
+    .replace("C = 13, ", "")
+)
+
+
+def test_a_changed_plan_waits_for_the_next_day_and_a_reason_makes_it_count_at_once(
+    start_hall: Callable[..., Hall],
+) -> None:
+    hall = start_hall()
+    hall.take("C")
+    hall.stop()
+    hall = start_hall(WITHOUT_C)
+    assert "C" in hall.house.engine.plan.service, "its tickets wait: the hall goes on by its old rules"
+    assert "新配置下一个业务日生效" in hall.page("/")
+    answer = hall.house.engine.submit(m.LoadPlan(WITHOUT_C, actor="technician")).result()
+    assert isinstance(answer, m.Refused)
+    hall.house.engine.submit(m.LoadPlan(WITHOUT_C, "窗口搬家", actor="technician")).result()
+    hall.stop()
+    hall = start_hall(WITHOUT_C)
+    assert "C" not in hall.house.engine.plan.service
+    assert hall.call("1") == "C001", "every window may call whose service is gone"
+
+
+def test_a_changed_plan_is_read_when_the_day_is_over(start_hall: Callable[..., Hall]) -> None:
+    hall = start_hall()
+    hall.take("C")
+    hall.stop()
+    hall = start_hall(WITHOUT_C)
+    hall.twin.clock(24 * 60, None)
+    until(lambda: hall.restarts)
+    hall.stop()
+    assert "C" not in start_hall(WITHOUT_C).house.engine.plan.service
+
+
+def test_after_the_day_the_displays_go_off(hall: Hall) -> None:
+    plan = hall.house.engine.plan
+    assert lights_on(plan, hall.state, MONDAY)
+    hall.twin.clock(10 * 60, None)
+    until(lambda: hall.state.done)
+    assert not lights_on(plan, hall.state, MONDAY + timedelta(hours=10))
+    until(lambda: hall.machine("sign1").text == "下班 8:00开")
+
+
+def test_the_example_names_every_figure_with_its_default() -> None:
+    shown = dict(re.findall(r"^# (\w+) = (\S+) +#", EXAMPLE.read_text(), re.M))
+    assert shown == {name: json.dumps(value) for name, value in asdict(Policy()).items()}
