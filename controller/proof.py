@@ -12,7 +12,7 @@ from controller.clock import Now, elapsed
 from controller.hall import State, evolve
 
 Row = tuple[int, m.Event]
-Marks = dict[str, int]  # by ticket, an event's number
+Marks = dict[tuple[str, str], int]  # by ticket and event, the newest one's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def trail(rows: Sequence[Row], number: str) -> list[Row]:
 
 def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
     """Every call of a ticket before another of its service that had come earlier, in and out of line."""
-    state, begun, moved = State(), Marks(), Marks()
+    state, begun, moved = State(), dict[str, int](), Marks()
     for seq, event in rows:
         if isinstance(event, m.TicketCalled) and not state.tickets[event.ticket].test:
             called = state.tickets[event.ticket]
@@ -79,40 +79,37 @@ def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
                     yield Overtaking(*place, minutes, reason, tuple(sorted({*proofs, seq})))
         for number in numbers(event):
             begun.setdefault(number, seq)
-            if not isinstance(event, m.TicketPrinted | m.TicketReprinted | m.TicketRecalled):
-                moved[number] = seq
+            moved[number, type(event).__name__] = seq
         state = evolve(state, event)
-        if isinstance(event, m.DayOpened):
-            for number in state.tickets:
-                begun.setdefault(number, seq)
-                moved.setdefault(number, seq)
+        for number in state.tickets if isinstance(event, m.DayOpened) else ():
+            begun.setdefault(number, seq)
 
 
 def _why(
-    state: State, call: m.TicketCalled, called: m.Ticket, other: m.Ticket, begun: Marks, moved: Marks
+    state: State, call: m.TicketCalled, called: m.Ticket, other: m.Ticket, begun: dict[str, int], moved: Marks
 ) -> tuple[str, list[int]]:
     """The reason, and the numbers of the events that prove it besides the call itself."""
+
+    def last(ticket: m.Ticket, kind: str) -> list[int]:
+        return [moved.get((ticket.number, kind), begun[ticket.number])]
+
     if call.reason:
         return call.reason, []
     if other.state != "waiting":
-        return other.state, [moved[other.number]]
+        return other.state, last(other, f"Ticket{other.state.capitalize()}")
     if other.window and other.window != call.window and state.window(other.window).clerk:
-        return "sent_elsewhere", [moved[other.number]]
+        return "sent_elsewhere", last(other, "TicketTransferred")
     if called.window == call.window:
-        return "sent_here", [moved[called.number]]
-    for back in (other, called):
-        if back.returns:
-            return "reinstated", [moved[back.number]]
+        return "sent_here", last(called, "TicketTransferred")
+    if other.returns or called.returns:
+        return "reinstated", last(other if other.returns else called, "TicketReinstated")
     reason = "care" if called.credit > other.credit else "unexplained"
     return reason, [begun[called.number], begun[other.number]]
 
 
 def why(rows: Sequence[Row], number: str, before: str = "") -> list[Overtaking]:
-    """Who came before `number` while it waited for its first call; only `before`, if one is named."""
-    called = [seq for seq, event in rows if isinstance(event, m.TicketCalled) and event.ticket == number]
-    first = called[0] if called else rows[-1][0] + 1
-    found = overtakings([row for row in rows if row[0] < first])
-    return [o for o in found if o.passed == number and before in ("", o.ticket)]
+    """Who was called before `number` though it had come earlier; only `before`, if one is named."""
+    return [o for o in overtakings(rows) if o.passed == number and before in ("", o.ticket)]
 
 
 def lasted(start: Now, end: Now) -> tuple[float, bool]:

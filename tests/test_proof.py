@@ -170,6 +170,10 @@ def test_a_trail_is_the_life_of_a_ticket_with_estimates_across_a_reboot(
     assert "约 13.0 分钟(中间重启过)" in second
 
 
+def test_no_code_of_the_program_is_in_a_trail(ask: Callable[..., tuple[int, str]]) -> None:
+    assert "3号窗口叫号 窗口指定呼叫：材料补齐 (1003)" in ask("trail", "A003")[1]
+
+
 def test_the_hall_is_shown_as_it_was(ask: Callable[..., tuple[int, str]]) -> None:
     status, said = ask("at", "2026-11-23 08:10")
     assert status == 0
