@@ -5,14 +5,16 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import EXAMPLE, Hall, needs
+from conftest import EXAMPLE, MONDAY, Hall, needs
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wait import until
 
 from controller import model as m
+from controller.clock import FakeClock
 
 SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}
 
@@ -190,6 +192,27 @@ def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: C
     until(lambda: hall.state.rolls["hall"].used)
     login.click("text=换了新纸卷")
     until(lambda: not hall.state.rolls["hall"].used)
+
+
+def test_a_technician_confirms_the_time_on_the_status_page(
+    start_hall: Callable[..., Hall], browser: Browser
+) -> None:
+    clock = FakeClock(MONDAY - timedelta(days=3))
+    clock.trusted = False
+    hall = start_hall(at=clock)
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(hall.url + "/token")
+    page.fill("input", hall.house.token)
+    page.click("button")
+    page.fill("input[name=wall]", "2026-11-22T07:50")
+    page.click("text=确认时间")
+    expect(page.locator(".note")).to_contain_text("不是营业日，确定营业吗")
+    page.click("text=返回状态页")
+    page.fill("input[name=wall]", "2026-11-23T07:50")
+    page.click("text=确认时间")
+    until(lambda: hall.state.day == "2026-11-23")
+    assert clock.now().trusted
+    page.close()
 
 
 def test_the_twin_shows_every_kind_of_device(
