@@ -21,7 +21,7 @@ class Driver(Button):
         """`profile`: one of drivers/profiles, or the path of a file of your own."""
         super().__init__(name)
         self._profile, self._address = profile, bytes([address])
-        self._heard, self._forget = bytearray(), 0.0
+        self._forget = 0.0
 
     def attach(self, link: Link) -> None:
         try:
@@ -29,15 +29,14 @@ class Driver(Button):
             self._frame, self._keys = Frame(look["press"]), look["keys"]
         except (OSError, ValueError, KeyError) as error:
             raise DeviceFault("no_profile", again=10.0) from error
-        # What was said while nobody listened is no press.
-        self._heard.clear()
-        link.drain()
+        if not link.letters:  # what was said while nobody listened is no press
+            link.drain()
         link.letters[self._address] = []
 
     def turn(self, link: Link) -> float:
-        self._heard += link.drain()
+        link.heard += link.drain()  # the next look may be another unit's
         unknown = ""
-        for frame in self._frame.take(self._heard):
+        for frame in self._frame.take(link.heard):
             unit, key = frame.get("address", self._address), frame["key"].hex()
             if unit in link.letters and self._meaning(key):
                 link.letters[unit].append(frame["key"])

@@ -39,6 +39,7 @@ class Link:
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.
         self.letters: dict[bytes, list[bytes]] = {}
+        self.heard = bytearray()  # the beginning of what one of them is still saying
         self._wire: Any = io.BytesIO()
         try:
             if not url:

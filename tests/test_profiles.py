@@ -16,6 +16,7 @@ from wait import until
 from drivers import callunit_profile, sign_profile
 from drivers.base import Device, Port
 from drivers.frame import Frame, profile
+from drivers.link import Link
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.unit_ff68 import Unit
 from drivers.sim.wire import Machine, Wire
@@ -136,6 +137,29 @@ def test_units_on_one_wire_press_once_each_and_a_damaged_frame_is_no_press(start
     units[0].tap("recall")
     until(lambda: wire.poke() or len(presses) == 2)
     assert sorted(presses) == [("unit1", "recall"), ("unit2", "no_show")]
+
+
+def test_a_neighbour_that_comes_to_the_wire_later_swallows_no_press() -> None:
+    ours, theirs = os.openpty()
+    link = Link(os.ttyname(theirs), 9600)
+    one, two = (callunit_profile.Driver(f"unit{address}", "ff68", address) for address in (1, 2))
+    presses: list[tuple[str, str]] = []
+    for driver in (one, two):
+        driver.emit = lambda press: presses.append((press.device, press.key))
+    press = Frame(profile("ff68")["press"]).build(address=b"\x01", key=b"\x0c")
+    waiting = array("i", [0])
+    one.attach(link)
+    for part, then in ((press, two.attach), (press[:5], two.turn), (press[5:], one.turn)):
+        os.write(ours, part)
+        until(
+            lambda part=part: fcntl.ioctl(theirs, termios.FIONREAD, waiting) == 0 and waiting[0] == len(part)
+        )  # type: ignore[misc]
+        then(link)
+        one.turn(link)
+    assert presses == [("unit1", "next")] * 2
+    link.close()
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_press_that_nobody_heard_is_never_executed(tmp_path: Path) -> None:
