@@ -18,6 +18,7 @@ from controller import calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
+from controller.people import passcode
 from controller.settings import Mistake, Mistakes, parse
 from controller.store import CannotStart, Store, read, verify
 from display.words import lines, say
@@ -52,6 +53,13 @@ def told(file: Path, mistake: Mistake) -> str:
 def check(options: argparse.Namespace) -> int:
     parse(options.file.read_bytes(), load)
     print(speak("check.ok", file=options.file))
+    return 0
+
+
+def one_time(options: argparse.Namespace) -> int:
+    """A forgotten passphrase: who stands at this machine's console may choose another one."""
+    options.data.mkdir(parents=True, exist_ok=True)
+    print(speak("login.slip", code=passcode(options.data)))
     return 0
 
 
@@ -220,7 +228,7 @@ def serve(options: argparse.Namespace) -> int:
     store = Store(folder / "journal.db")
     if notes:
         plan = parse(store.plan().encode(), load)
-    last, first_token = store.last_wall(), not (folder / "technician.token").exists()
+    last = store.last_wall()
     site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
     site.restart = lambda: os.kill(os.getpid(), signal.SIGHUP)
     with ExitStack() as stops:
@@ -239,12 +247,12 @@ def serve(options: argparse.Namespace) -> int:
         stop = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         house = stops.enter_context(roof.running(plan, store, site))
-        url = "http://{}:{}/".format(*listener.getsockname()[:2])
-        if first_token:
-            tell("start.token", path=folder / "technician.token", token=house.token)
+        url = "{}://{}:{}/".format("https" if house.access.secure else "http", *listener.getsockname()[:2])
+        if house.access.people.fresh or (folder / "passcode").exists():
+            tell("start.passcode", data=folder)
         tell("start.serving", url=url)
         if simulated:
-            tell("start.twin", url=url)
+            tell("start.twin", url=url, passphrase=roof.SIMULATED)
         return signal.sigwait(stop)
 
 
@@ -291,6 +299,7 @@ def main() -> None:
             much,
             opens,
         ),
+        ("passcode", one_time, "a one-time code for the technician (技师一次性口令)", data),
         ("verify", verify_journal, "check every seal of the journal (核对流水)", data),
         ("why", why, "who came before a ticket, and the proof (为什么他在前面)", ticket, before, on, data),
         ("trail", trail, "a ticket's whole life (一张号的经过)", ticket, on, data),

@@ -1,8 +1,8 @@
 """The roof: builds the running hall, starts it in order, stops it in reverse."""
 
 import logging
-import secrets
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,19 +16,23 @@ from controller.clock import Clock
 from controller.engine import Engine, Outcome
 from controller.hall import State, evolve
 from controller.oracle import Figures, Oracle
+from controller.people import People, passcode
 from controller.rules import decide
 from controller.settings import Mistakes, Settings, parse
 from controller.store import CannotStart, Store
 from display.stage import Stage
+from display.words import say
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
 from drivers.inventory import Inventory
 from web import twin as twin_page
+from web.access import Access
 from web.app import House, board, create
 from web.live import Live, Server
 from web.twin import Twin
 
 log = logging.getLogger("hallqueue")
 Note = tuple[str, Mapping[str, Any]]
+SIMULATED = "hallqueue simulate"  # the technician's passphrase there
 
 
 class Unbuilt(Device):
@@ -57,16 +61,31 @@ def require_ports(plan: Settings) -> None:
             raise CannotStart("no_port", device=name, url=device.url)
 
 
-def token(folder: Path) -> str:
-    """The technician's token, made at the first start. Raises CannotStart."""
-    path = folder / "technician.token"
+def known(plan: Settings, site: "Site") -> People:
+    """Who may come in; in a simulated hall everybody's PIN is 000000. Raises CannotStart."""
     try:
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(16) + "\n")
-        return path.read_text().strip()
+        people = People(site.folder)
+        if site.twin and people.fresh:
+            people.choose(SIMULATED)
+            for window in plan.window.values():
+                people.set_pin(window.clerk, "000000")
+        return people
     except OSError as error:
-        raise CannotStart("journal_unusable", path=path, detail=error.strerror) from error
+        raise CannotStart("journal_unusable", path=site.folder, detail=error.strerror) from error
+
+
+def tls(plan: Settings, notes: list[Note]) -> tuple[str, str] | None:
+    """Certificate and key of the pages; without good ones they go unencrypted, and a line says so."""
+    if not plan.web.certificate:
+        notes.append(("no_tls", {}))
+        return None
+    try:
+        pair = (plan.web.certificate, plan.web.key or plan.web.certificate)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)
+        return pair
+    except OSError as error:
+        notes.append(("tls_broken", {"detail": error.strerror or error}))
+        return None
 
 
 def build(plan: Settings) -> dict[str, Device]:
@@ -134,7 +153,10 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     stage = Stage(plan, devices, engine.submit)
     # A simulated hall has no business with this machine's own ports.
     watch = None if site.twin else Inventory({name: stanza.url for name, stanza in plan.device.items()})
-    house = House(engine, devices, token(site.folder), site.notes, watch)
+    people = known(plan, site)
+    secure = tls(plan, site.notes)
+    access = Access(plan, people, site.clock, secure is not None)
+    house = House(engine, devices, access, site.notes, watch)
     house.coming, house.restart = site.coming, site.restart
     flask = create(house)
     if site.twin:
@@ -179,10 +201,17 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state, site.clock.now())
     wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
-    parts: list[Engine | Port | Server | Oracle] = [oracle, engine, *wires, Server(live, site.listener)]
+    parts: list[Engine | Port | Server | Oracle] = [
+        oracle,
+        engine,
+        *wires,
+        Server(live, site.listener, secure),
+    ]
     with ExitStack() as stops:
         stops.callback(store.close)
         for part in parts:
             part.start()
             stops.callback(part.stop)
+        if people.fresh:
+            stage.slip(say("login.slip", code=passcode(site.folder)))
         yield house

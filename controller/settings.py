@@ -143,6 +143,16 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Web:
+    """`certificate`, `key`: PEM files; with them the pages go over TLS. `link`: the address at which
+    visitors' phones reach this hall, such as "http://192.168.1.5:8080"; without it no QR code is printed."""
+
+    certificate: str = ""
+    key: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of hall.toml; `text` is what was read."""
 
@@ -155,6 +165,7 @@ class Settings:
     board: Board = Board()
     calendar: Calendar = Calendar()
     policy: Policy = Policy()
+    web: Web = Web()
     text: str = ""
 
 
@@ -191,7 +202,7 @@ def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
     reader = Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
-    parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy"}, data, ())
+    parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy", "web"}, data, ())
     reader.meaning(parts)
     if reader.mistakes:
         raise Mistakes(reader.mistakes)

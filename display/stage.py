@@ -11,7 +11,7 @@ from controller.hall import State
 from controller.settings import Settings
 from display import screens, ticket, words
 from display.words import say
-from drivers.base import Device, Page, Switch
+from drivers.base import Device, Line, Page, Switch
 
 ACTOR = "stage"
 
@@ -118,6 +118,18 @@ class Stage:
         # No paper was used for what failed, nor yet for what waits.
         on_paper = ("confirmed", "unconfirmed")
         printer.print(draw, lambda answer: report(answer, sum(lengths) * (answer in on_paper)))
+
+    def slip(self, text: str) -> None:
+        """A message on the paper of every kiosk's printer."""
+        for name in {kiosk.printer for kiosk in self._plan.kiosk.values()}:
+            printer = self._devices.get(name)
+            if isinstance(printer, Printer):
+                draw = partial(self._slip, text, printer)
+                printer.print(draw, lambda answer: None)
+
+    def _slip(self, text: str, printer: Printer) -> Page:
+        rows = tuple(Line(row) for row in text.splitlines())
+        return ticket.page(rows, printer.width, printer.mode, printer.encoding)
 
     def _report(self, day: str, number: str, answer: str, millimetres: int = 0) -> None:
         self._submit(m.ReportPaper(day, number, answer, millimetres, actor=ACTOR))

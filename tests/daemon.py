@@ -13,10 +13,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from conftest import EXAMPLE, MONDAY
+from conftest import EXAMPLE, MONDAY, sign_in
 from wait import until
 
 from controller.clock import FakeClock
+from controller.main import SIMULATED
+from controller.people import People
 from controller.settings import Settings, parse
 from controller.simulation import Simulation
 from drivers.base import load
@@ -52,6 +54,10 @@ class Daemon:
             self.port = free.getsockname()[1]
         program = [sys.executable, "-m", "controller.cli", "run", str(file)]
         self.data = data
+        data.mkdir(parents=True, exist_ok=True)
+        people, self.cookie = People(data), ""
+        if people.fresh:
+            people.choose(SIMULATED)
         self.process = subprocess.Popen(
             [*before, *program, "--data", str(data), "--port", str(self.port)],
             stderr=subprocess.PIPE,
@@ -75,13 +81,11 @@ class Daemon:
 
     def ask(self, path: str, **body: Any) -> dict[str, Any]:
         """POST as the technician. Raises OSError when the daemon dies in the middle."""
+        self.cookie = self.cookie or sign_in(f"http://127.0.0.1:{self.port}", SIMULATED)
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api/v1/{path}",
             json.dumps(body).encode(),
-            {
-                "Content-Type": "application/json",
-                "Authorization": "Bearer " + (self.data / "technician.token").read_text().strip(),
-            },
+            {"Content-Type": "application/json", "Cookie": self.cookie},
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:

@@ -9,12 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import EXAMPLE, MONDAY, Hall, needs
+from conftest import EXAMPLE, MONDAY, Hall, needs, sign_in
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from wait import until
 
 from controller import model as m
 from controller.clock import FakeClock
+from controller.main import SIMULATED
 
 SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}
 
@@ -144,11 +145,11 @@ def ask(hall: Hall, path: str, body: Any, **headers: str) -> tuple[int, Any]:
         return error.code, json.loads(text) if text[:1] == b"{" else text.decode()
 
 
-def test_only_the_technicians_token_changes_anything(hall: Hall) -> None:
+def test_only_who_signed_in_changes_anything(hall: Hall) -> None:
     status, answer = ask(hall, "/api/v1/tickets", {"service": "A"})
     assert (status, answer["error"]) == (403, "forbidden")
-    assert answer["message"] == "需要技师口令"
-    key = {"Authorization": f"Bearer {hall.house.token}"}
+    assert "请先登录" in answer["message"]
+    key = {"Cookie": sign_in(hall.url, SIMULATED)}
     status, answer = ask(hall, "/api/v1/tickets", {"service": "A"}, **key)
     assert status == 200
     assert answer["events"][-1]["ticket"] == "A001"
@@ -158,7 +159,7 @@ def test_only_the_technicians_token_changes_anything(hall: Hall) -> None:
 
 
 def test_a_hostile_request_gets_a_plain_no(hall: Hall) -> None:
-    key = {"Authorization": f"Bearer {hall.house.token}"}
+    key = {"Cookie": sign_in(hall.url, SIMULATED)}
     assert ask(hall, "/api/v1/tickets", {"service": "A"}, Host="evil.example", **key)[0] == 421
     assert ask(hall, "/api/v1/tickets", {"service": "A"}, Origin="http://evil.example", **key)[0] == 403
     assert ask(hall, "/api/v1/tickets", {"service": "A" * 40_000}, **key)[0] in (400, 409, 413)
@@ -183,8 +184,8 @@ def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: C
     until(lambda: hall.state.tickets["A001"].paper == "confirmed")
     report = m.ReportPaper(hall.state.day, "A001", "unconfirmed", actor="printer")
     hall.house.engine.submit(report).result()
-    login = visit("/token", "phone")
-    login.fill("input", hall.house.token)
+    login = visit("/login", "phone")
+    login.fill("input", SIMULATED)
     login.click("button")
     login.click("text=补打 A001")
     until(lambda: hall.state.tickets["A001"].prints == 2)
@@ -201,8 +202,8 @@ def test_a_technician_confirms_the_time_on_the_status_page(
     clock.trusted = False
     hall = start_hall(at=clock)
     page = browser.new_page(viewport={"width": 360, "height": 740})
-    page.goto(hall.url + "/token")
-    page.fill("input", hall.house.token)
+    page.goto(hall.url + "/login")
+    page.fill("input", SIMULATED)
     page.click("button")
     page.fill("input[name=wall]", "2026-11-22T07:50")
     page.click("text=确认时间")

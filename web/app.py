@@ -1,6 +1,5 @@
 """Pages and API: they read what is true and submit commands; they decide nothing."""
 
-import hmac
 import re
 import socket
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from functools import partial
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, jsonify, make_response, redirect, render_template, request
+from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
 
 from controller import model as m
 from controller.engine import Engine
@@ -20,6 +19,8 @@ from display import card, screens, words
 from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
+from web import access as doors
+from web.access import Access
 from web.status import facts, view
 
 
@@ -38,6 +39,10 @@ BUTTONS = {
     "unfreeze": m.Unfreeze,
     "plan": m.LoadPlan,
 }
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
 # Against DNS rebinding: an address, or this machine's own name.
 HOST = re.compile(rf"\d[\d.]+|[\da-f:]*:[\da-f:]*|localhost|{re.escape(socket.gethostname())}", re.I)
 
@@ -49,7 +54,7 @@ class House:
 
     engine: Engine
     devices: Mapping[str, Device]
-    token: str
+    access: Access
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     watch: Inventory | None = None
     screens: Callable[[], int] = lambda: 0
@@ -69,29 +74,25 @@ def create(house: House) -> Flask:
     engine = house.engine
 
     @app.before_request
-    def guard() -> None:
+    def guard() -> Response | None:
         if not HOST.fullmatch(urlsplit(f"//{request.host}").hostname or ""):
             abort(421)
         origin = request.headers.get("Origin")
         if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
             abort(403)
+        return house.access.guard()
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = "default-src 'self'; frame-ancestors 'self'"
+        response.headers["Content-Security-Policy"] = CSP
         response.headers["X-Content-Type-Options"] = "nosniff"
         # "no-referrer" would make a browser send "Origin: null" with our own forms.
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def technician() -> bool:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        given = given or request.cookies.get("token", "")
-        return hmac.compare_digest(given.encode(), house.token.encode())
-
     def ask(command: m.Command) -> tuple[Response, int]:
-        """Submit for a technician; the outcome as JSON."""
+        """Submit; the outcome as JSON."""
         outcome = engine.submit(command).result(timeout=10)
         if isinstance(outcome, m.Refused):
             return refusal(outcome), 409
@@ -106,7 +107,11 @@ def create(house: House) -> Flask:
     def status() -> str:
         lang = "en" if request.args.get("lang") == "en" else "zh"
         page = view(engine, house.devices, house.notes, house.watch, house.screens(), lang)
-        page |= {"facts": partial(facts, engine), "known": technician(), "house": house}
+        page |= {
+            "facts": partial(facts, engine),
+            "known": "technician" in house.access.roles(),
+            "house": house,
+        }
         return render_template("status.html", lang=lang, say=say, **page)
 
     @app.get("/board")
@@ -118,25 +123,12 @@ def create(house: House) -> Flask:
         both = zip(card.rules(engine.plan), card.rules(engine.plan, "en"), strict=True)
         return render_template("rules.html", say=say, plan=engine.plan, rules=both)
 
-    @app.get("/token")
-    def who() -> str:
-        return render_template("token.html", say=say)
-
-    @app.post("/token")
-    def enter() -> Response:
-        answer = make_response(redirect("/", 303))
-        given = request.form.get("token", "").strip()
-        answer.set_cookie("token", given, httponly=True, samesite="Strict", max_age=12 * 3600)
-        return answer
-
     @app.post(f"/<any({','.join(BUTTONS)}):verb>")
     def button(verb: str) -> Response:
         """A button of the status page; with a `press` in its form, pressed twice is once."""
-        if not technician():
-            abort(403, say("refused.forbidden"))
         form = {**request.form, "text": house.coming} if verb == "plan" else request.form
         try:
-            outcome: object = engine.submit(command(BUTTONS[verb], form)).result(timeout=10)
+            outcome: object = engine.submit(command(BUTTONS[verb], form, "technician")).result(timeout=10)
         except m.Refused as refused:
             outcome = refused
         if isinstance(outcome, m.Refused):
@@ -144,6 +136,16 @@ def create(house: House) -> Flask:
         if verb == "plan":
             house.restart()
         return make_response(redirect("/", 303))
+
+    doors.add(app, house.access, lambda: [window.clerk for window in engine.plan.window.values()])
+
+    @app.errorhandler(403)
+    def forbidden(error: object) -> tuple[Response, int]:
+        refused = m.Refused("forbidden")
+        if request.path.startswith("/api/"):
+            return refusal(refused), 403
+        text = words.refusal(refused)
+        return make_response(render_template("refused.html", say=say, text=text)), 403
 
     @app.get("/health")
     def health() -> Response:
@@ -159,8 +161,6 @@ def create(house: House) -> Flask:
     @app.post("/api/v1/windows/<window>/<verb>")
     @app.post("/api/v1/hall/<verb>")
     def change(window: str = "", ticket: str = "", verb: str = "") -> tuple[Response, int]:
-        if not technician():
-            return refusal(m.Refused("forbidden")), 403
         body = request.get_json(silent=True)
         body = body if isinstance(body, dict) else {}
         known = AT_WINDOW if window else OF_TICKET if ticket else OF_HALL if verb else {"": m.TakeTicket}
@@ -170,15 +170,15 @@ def create(house: House) -> Flask:
         if not verb:
             body = {"kiosk": next(iter(engine.plan.kiosk)), **body}
         try:
-            return ask(command(known[verb], {**body, **place}))
+            return ask(command(known[verb], {**body, **place}, g.session.who))
         except m.Refused as refused:
             return refusal(refused), 400
 
     return app
 
 
-def command(kind: type[m.Command], body: Mapping[str, Any]) -> m.Command:
-    """A technician's command from the words of a request. Raises Refused at what does not fit."""
+def command(kind: type[m.Command], body: Mapping[str, Any], actor: str) -> m.Command:
+    """A command from the words of a request. Raises Refused at what does not fit."""
     body = {name: True if value == "on" else value for name, value in body.items()}  # a box of a form
     with suppress(ValueError, TypeError):
         body |= {"wall": datetime.fromisoformat(body["wall"])} if "wall" in body else {}
@@ -187,7 +187,7 @@ def command(kind: type[m.Command], body: Mapping[str, Any]) -> m.Command:
     values = reader.table(get_type_hints(kind), needed, body, ())
     if reader.mistakes:
         raise m.Refused("bad_request", detail=reader.mistakes[0].key)
-    return kind(**{**values, "actor": "technician"})
+    return kind(**{**values, "actor": actor})
 
 
 def _public(event: m.Event) -> dict[str, Any]:

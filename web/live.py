@@ -109,13 +109,17 @@ class Client:
 
 
 class Server:
-    """Serves `app` on `listener` in a thread of its own."""
+    """Serves `app` on `listener` in a thread of its own; `secure`: the files of certificate and key."""
 
-    def __init__(self, app: Live, listener: socket.socket) -> None:
+    def __init__(self, app: Live, listener: socket.socket, secure: tuple[str, str] | None) -> None:
         config = uvicorn.Config(
             app,
             log_level="warning",
             lifespan="off",
+            access_log=False,  # addresses hold visitors' links
+            proxy_headers=False,  # nobody may say that he is this machine
+            ssl_certfile=secure and secure[0],
+            ssl_keyfile=secure and secure[1],
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=8192,
         )

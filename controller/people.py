@@ -1,0 +1,119 @@
+"""Who may come in: passphrase, PINs and paired devices; apart from the journal, and only as hashes."""
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+log = logging.getLogger("hallqueue.people")
+SHORTEST = 15  # characters of the technician's passphrase (trust.md §4)
+# 19 MiB each, one at a time: what OWASP recommends for a small machine.
+_ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+def digest(token: str) -> str:
+    """How a random token is kept: whoever reads the file cannot use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def write(path: Path, text: str) -> None:
+    """All of `text` or what was there before, whenever the mains are cut; for this user only."""
+    new = path.with_suffix(".new")
+    with open(new, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def passcode(folder: Path) -> str:
+    """A new one-time code, in place of any other: whoever has it may choose the passphrase."""
+    code = f"{secrets.randbelow(10**8):08}"
+    write(folder / "passcode", _ARGON2.hash(code))
+    return code
+
+
+class People:
+    """The file people.json of a data folder. Used by many threads; a hash is worked out by one."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OSError."""
+        self._path, self._code, self._lock = folder / "people.json", folder / "passcode", Lock()
+        self._kept: dict[str, Any] = {"technician": "", "clerks": {}, "devices": {}}
+        try:
+            self._kept |= json.loads(self._path.read_text())
+        except FileNotFoundError:
+            pass
+        except ValueError:
+            log.error("%s cannot be read: set it aside, everybody signs in anew", self._path)
+            self._path.replace(self._path.with_suffix(".broken"))
+
+    @property
+    def fresh(self) -> bool:
+        """Nobody has chosen a passphrase yet, nor has a code to do it."""
+        return not self._kept["technician"] and not self._code.exists()
+
+    @property
+    def clerks(self) -> list[str]:
+        """The 工号 that have a PIN."""
+        return sorted(self._kept["clerks"])
+
+    @property
+    def devices(self) -> dict[str, str]:
+        """The paired devices: what for, such as "window 3", by the digest of its token."""
+        return dict(self._kept["devices"])
+
+    def choose(self, passphrase: str) -> None:
+        """The technician's passphrase from now on; the one-time code is used up."""
+        self._keep("technician", _ARGON2.hash(passphrase))
+        self._code.unlink(missing_ok=True)
+
+    def pin(self, clerk: str) -> str:
+        """A new PIN for a clerk, told this once."""
+        pin = f"{secrets.randbelow(10**6):06}"
+        self.set_pin(clerk, pin)
+        return pin
+
+    def set_pin(self, clerk: str, pin: str) -> None:
+        self._keep("clerks", {**self._kept["clerks"], clerk: _ARGON2.hash(pin)})
+
+    def pair(self, token: str, place: str) -> None:
+        """`token`: its digest."""
+        self._keep("devices", {**self._kept["devices"], token: place})
+
+    def part(self, token: str) -> None:
+        """Forget a device."""
+        self._keep("devices", {key: place for key, place in self._kept["devices"].items() if key != token})
+
+    def _keep(self, what: str, value: object) -> None:
+        with self._lock:
+            self._kept = {**self._kept, what: value}
+            write(self._path, json.dumps(self._kept, indent=1))
+
+    def is_technician(self, given: str) -> bool:
+        return self._fits(self._kept["technician"], given)
+
+    def is_code(self, given: str) -> bool:
+        """Is it the one-time code?"""
+        kept = self._code.read_text() if self._code.exists() else ""
+        return self._fits(kept, given.replace(" ", ""))
+
+    def is_clerk(self, clerk: str, pin: str) -> bool:
+        return self._fits(self._kept["clerks"].get(clerk, ""), pin)
+
+    def _fits(self, kept: str, given: str) -> bool:
+        with self._lock:
+            try:
+                return _ARGON2.verify(kept, given)
+            except (VerificationError, InvalidHashError):
+                return False

@@ -1,0 +1,260 @@
+"""Who may do what: one table of routes, sessions, pairing of devices, and patience with wrong guesses."""
+
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, abort, g, make_response, redirect, render_template, request
+
+from controller.clock import Clock
+from controller.people import SHORTEST, People, digest
+from controller.settings import Settings
+from display.words import say
+
+ANYONE = frozenset({"anyone"})
+TECHNICIAN = frozenset({"technician"})
+# Every route: who may use it. One that is not here is closed to everybody.
+ROUTES: dict[str, frozenset[str]] = {
+    "static": ANYONE,
+    "status": ANYONE,
+    "rules": ANYONE,
+    "health": ANYONE,
+    "metrics": ANYONE,
+    "hall": ANYONE,
+    "ticket_page": ANYONE,
+    "login": ANYONE,
+    "enter": ANYONE,
+    "leave": ANYONE,
+    "wall": frozenset({"board"}),
+    "kiosk": frozenset({"kiosk"}),
+    "kiosk_state": frozenset({"kiosk"}),
+    "kiosk_take": frozenset({"kiosk"}),
+    "kiosk_help": frozenset({"kiosk"}),
+    "pager": frozenset({"window"}),
+    "clerk_enter": frozenset({"window"}),
+    "pager_state": frozenset({"clerk"}),
+    "pager_press": frozenset({"clerk"}),
+    "desk": frozenset({"desk"}),
+    "desk_enter": frozenset({"desk"}),
+    "desk_act": frozenset({"desk clerk"}),
+    "button": TECHNICIAN,
+    "access": TECHNICIAN,
+    "access_change": TECHNICIAN,
+    "change": frozenset({"clerk", "desk clerk", "technician"}),
+    # The simulated hall's own; not there in a real one.
+    "page": ANYONE,
+    "state": ANYONE,
+    "paper": ANYONE,
+    "pull": ANYONE,
+}
+IDLE, WHOLE = 1800.0, 12 * 3600.0  # s that a technician's session lasts unused; that any lasts at all
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@dataclass(slots=True)
+class Session:
+    """`role`: technician, clerk or desk clerk; `who`: the 工号; `device`: the one it was opened on."""
+
+    role: str
+    who: str
+    device: str
+    place: str
+    born: float
+    used: float
+
+
+class Patience:
+    """Allows `most` failures of one kind in `seconds`."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most, self._seconds = most, seconds
+        self._failures: dict[str, deque[float]] = {}
+
+    def worn(self, what: str, now: float) -> bool:
+        failures = self._failures.get(what, deque())
+        while failures and failures[0] <= now - self._seconds:
+            failures.popleft()
+        return len(failures) >= self._most
+
+    def fail(self, what: str, now: float) -> None:
+        if len(self._failures) > 1000:
+            self._failures.clear()  # made-up names must not fill the memory
+        self._failures.setdefault(what, deque(maxlen=self._most)).append(now)
+
+
+class Access:
+    """Sessions live in memory: after a restart everybody signs in anew. Windows stay open."""
+
+    def __init__(self, plan: Settings, people: People, clock: Clock, secure: bool) -> None:
+        """`secure`: the pages go over TLS."""
+        self.people, self.secure, self._plan, self._clock = people, secure, plan, clock
+        self._sessions: dict[str, Session] = {}
+        # Devices that wait to be paired, by their code: token, place, when they last asked.
+        self._waiting: dict[str, tuple[str, str, float]] = {}
+        self._patience = (Patience(5, 900), Patience(20, 3600), Patience(200, 3600))
+
+    def _now(self) -> float:
+        return self._clock.now().mono
+
+    def _cookie(self, name: str) -> str:
+        return f"__Host-{name}" if self.secure else name
+
+    def _set(self, answer: Response, name: str, value: str, days: float) -> None:
+        answer.set_cookie(
+            *(self._cookie(name), value),
+            max_age=int(days * 86400),
+            httponly=True,
+            secure=self.secure,
+            samesite="Strict",
+        )
+
+    def device(self) -> str:
+        """The digest of the asking device's token."""
+        return digest(request.cookies.get(self._cookie("device"), ""))
+
+    def session(self) -> Session | None:
+        found = self._sessions.get(digest(request.cookies.get(self._cookie("session"), "")))
+        now = self._now()
+        if found is None or now > found.born + WHOLE:
+            return None
+        if found.role == "technician" and now > found.used + IDLE:
+            return None
+        if found.role != "technician" and found.device != self._stands():
+            return None
+        found.used = now
+        return found
+
+    def _stands(self) -> str:
+        """The device that asks: a paired one, or this machine itself."""
+        return "here" if request.remote_addr in LOOPBACK else self.device()
+
+    def place(self) -> str:
+        """What the address asked for is at: "window 3", "kiosk hall", "desk" or "board"."""
+        kind = request.path.split("/")[1] or "status"
+        name = (request.view_args or {}).get("window" if kind == "window" else "kiosk", "")
+        if kind == "kiosk":
+            name = name or next(iter(self._plan.kiosk))
+        return f"{kind} {name}".strip()
+
+    def roles(self) -> set[str]:
+        """All that the asking person and device may be here."""
+        found, session, place = {"anyone"}, self.session(), self.place()
+        if self._stands() == "here" or self.people.devices.get(self.device()) == place:
+            found.add(place.split()[0])
+        if session and (session.role == "technician" or session.place == place):
+            found.add(session.role)
+        elif session and request.path.startswith("/api/"):
+            window = (request.view_args or {}).get("window")
+            if session.role == "desk clerk" or session.place == f"window {window}":
+                found.add(session.role)
+        return found
+
+    def guard(self) -> Response | None:
+        """Before every request: lets it pass, or answers with what opens the way."""
+        g.session, allowed = self.session(), ROUTES.get(request.endpoint or "", frozenset())
+        answer = None
+        if request.endpoint and not allowed & self.roles():
+            place, reading = self.place(), request.method == "GET"
+            if reading and allowed == frozenset({place.split()[0]}):
+                answer = self._offer(place)
+            elif reading and allowed == TECHNICIAN:
+                answer = make_response(redirect("/login", 303))
+            else:
+                abort(403)
+        return answer
+
+    def _offer(self, place: str) -> Response:
+        """The page of a device that is not paired yet: it shows a code, and looks again by itself."""
+        token, now = request.cookies.get(self._cookie("device"), ""), self._now()
+        self._waiting = {code: it for code, it in self._waiting.items() if it[2] > now - 600}
+        codes = [code for code, it in self._waiting.items() if it[:2] == (digest(token), place)]
+        if not codes and len(self._waiting) >= 100:
+            abort(503)  # nobody pairs a hundred devices at once
+        token = token or secrets.token_urlsafe(32)
+        code = codes[0] if codes else f"{secrets.randbelow(10**6):06}"
+        self._waiting[code] = (digest(token), place, now)
+        answer = make_response(render_template("pair.html", say=say, code=code, place=place), 403)
+        self._set(answer, "device", token, 3650)
+        return answer
+
+    def approve(self, code: str) -> bool:
+        """A technician typed the code that a device shows."""
+        found = self._waiting.pop(code.replace(" ", ""), None)
+        if found and found[2] > self._now() - 600:
+            self.people.pair(*found[:2])
+            return True
+        return False
+
+    def tried(self, who: str, right: Callable[[], bool]) -> str:
+        """Why `who` may not come in: empty if he may; "wrong", or "worn" after too many guesses."""
+        now = self._now()
+        kinds = (f"{who} {self._stands()}", f"{self._stands()} {request.remote_addr}", "hall")
+        if any(patience.worn(what, now) for patience, what in zip(self._patience, kinds, strict=True)):
+            return "worn"
+        if right():
+            return ""
+        for patience, what in zip(self._patience, kinds, strict=True):
+            patience.fail(what, now)
+        return "wrong"
+
+    def open(self, answer: Response, role: str, who: str, place: str) -> Response:
+        """A new session, whose cookie goes with `answer`."""
+        token, now = secrets.token_urlsafe(32), self._now()
+        alive = {key: it for key, it in self._sessions.items() if now < it.born + WHOLE}
+        session = Session(role, who, "" if role == "technician" else self._stands(), place, now, now)
+        self._sessions = {**alive, digest(token): session}
+        self._set(answer, "session", token, 0.5)
+        return answer
+
+    def end(self, answer: Response) -> Response:
+        self._sessions.pop(digest(request.cookies.get(self._cookie("session"), "")), None)
+        answer.delete_cookie(self._cookie("session"), secure=self.secure, samesite="Strict")
+        return answer
+
+
+def add(app: Flask, access: Access, clerks: Callable[[], list[str]]) -> None:
+    """Give `app` the technician's way in, and the page of PINs and devices. `clerks`: of the plan."""
+    people = access.people
+
+    def page(code: int = 200, **more: Any) -> Response:
+        return make_response(render_template("login.html", say=say, shortest=SHORTEST, **more), code)
+
+    @app.get("/login")
+    def login() -> Response:
+        return page()
+
+    @app.post("/login")
+    def enter() -> Response:
+        given, new = request.form.get("given", "").strip(), request.form.get("new", "").strip()
+        first = people.is_code if given.replace(" ", "").isdigit() else lambda given: False
+        if why := access.tried("technician", lambda: people.is_technician(given) or first(given)):
+            return page(403, fault=f"login.{why}")
+        if not people.is_technician(given):
+            if len(new) < SHORTEST:
+                return page(200, given=given, fault="login.short" if new else "login.choose")
+            people.choose(new)
+        return access.open(make_response(redirect("/", 303)), "technician", "technician", "")
+
+    @app.post("/leave")
+    def leave() -> Response:
+        return access.end(make_response(redirect(request.form.get("to", "/")[:1] or "/", 303)))
+
+    def show(**more: Any) -> str:
+        known = sorted({*clerks(), *people.clerks})
+        return render_template("access.html", say=say, people=people, clerks=known, **more)
+
+    @app.get("/access", endpoint="access")
+    def access_page() -> str:
+        return show()
+
+    @app.post("/access")
+    def access_change() -> str:
+        form = request.form
+        if clerk := form.get("clerk", "").strip()[:20]:
+            return show(clerk=clerk, pin=people.pin(clerk))
+        if token := form.get("part"):
+            people.part(token)
+            return show()
+        return show(paired=access.approve(form.get("code", "")))
