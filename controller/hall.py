@@ -26,6 +26,9 @@ class State:
     the reason; `by`: the clerk who opened a closed day; `shut`: services out of their own hours;
     `cut`: services whose tickets have ended for this session; `calls`: newest first.
 
+    `help`: kiosks at which somebody wants a person; `links`: the number of a ticket by the digest of
+    its page's token.
+
     `seconds`: the hall's own clock, which only goes forward: monotonic time, across a reboot what the
     clocks can tell. `lost`: how many of them passed while the hall was frozen; the difference are the
     working seconds. `touched`: the second at which somebody last did something.
@@ -52,6 +55,8 @@ class State:
     last: Now | None = None
     seconds: float = 0.0
     lost: float = 0.0
+    help: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
     touched: float = 0.0
 
     def window(self, name: str) -> m.Window:
@@ -156,6 +161,10 @@ def evolve(state: State, event: m.Event) -> State:
         case m.CutOffLifted(service=service):
             left = tuple(other for other in state.cut if other != service)
             return replace(state, cut=left, lifted=(*state.lifted, service))
+        case m.HelpAsked(kiosk=kiosk):
+            return replace(state, help=(*state.help, kiosk))
+        case m.HelpGiven(kiosk=kiosk):
+            return replace(state, help=tuple(other for other in state.help if other != kiosk))
         case m.HallFrozen(reason=reason):
             return replace(state, frozen=reason)
         case m.HallUnfrozen():
@@ -183,7 +192,8 @@ def evolve(state: State, event: m.Event) -> State:
             used, today = roll.used + event.millimetres, roll.today + event.millimetres
             rolls = {**state.rolls, ticket.kiosk: m.Roll(used, today, roll.first or event.at)}
             return _with(replace(state, rolls=rolls), ticket)
-        case m.TicketReprinted(ticket=number, copy=copy) if number in state.tickets:
+        case m.TicketReprinted(ticket=number, copy=copy, link=link) if number in state.tickets:
+            state = replace(state, links={**state.links, link: number} if link else state.links)
             return _with(state, replace(state.tickets[number], paper="printing", prints=copy))
         case m.TicketReleased(ticket=number):
             return _moved(state, number, "waiting")
@@ -220,7 +230,7 @@ def _without(state: State, number: str) -> State:
 
 def _moved(state: State, number: str, to: str, window: str = "") -> State:
     """A ticket in another state; off the board unless it is called again."""
-    ticket = replace(state.tickets[number], state=to, window=window, since=state.worked)
+    ticket = replace(state.tickets[number], state=to, window=window, since=state.worked, here=False)
     calls = state.calls
     if to in ("waiting", "held", "parked"):
         calls = tuple(call for call in calls if call.ticket != number)
@@ -230,7 +240,9 @@ def _moved(state: State, number: str, to: str, window: str = "") -> State:
 def _issued(state: State, event: m.TicketIssued) -> State:
     number, service = event.ticket, event.service
     ticket = m.Ticket(number, service, event.kiosk, event.at, state.seconds, event.credit, test=event.test)
-    ticket = replace(ticket, since=state.worked)
+    ticket = replace(ticket, since=state.worked, paper="screen" if event.screen else "printing")
+    if event.link:
+        state = replace(state, links={**state.links, event.link: number})
     counter = f"{service}T" if event.test else service
     state = replace(state, issued={**state.issued, counter: int(number.removeprefix(counter))})
     if not event.test:
@@ -266,6 +278,8 @@ def _at_window(state: State, event: m.WindowEvent, name: str) -> State:
             state, window = _called(_moved(state, number, "called", name), window, name, number, 1)
         case m.TicketRecalled(ticket=number, calls=calls):
             state, window = _called(state, window, name, number, calls)
+        case m.TicketAnswered(ticket=number):
+            state = _with(state, replace(state.tickets[number], here=True))
         case m.TicketStarted(ticket=number):
             state = _moved(state, number, "serving", name)
         case m.TicketEvent(ticket=number):

@@ -3,12 +3,25 @@
 Tables, one class a line: subclassing Command or Event makes a frozen dataclass.
 """
 
+import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, dataclass_transform
 
 from controller.clock import Now
+
+
+def digest(token: str) -> str:
+    """How a random token is kept: who reads the digest cannot use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def secret() -> Any:
+    """A field with 128 random bits, which no log shows: the link to a ticket's page."""
+    return field(default_factory=partial(secrets.token_urlsafe, 16), repr=False, compare=False, kw_only=True)
 
 
 class Refused(Exception):
@@ -26,7 +39,8 @@ class Ticket:
     `state`: waiting, called, serving, held, parked or missed. `window`: where it was called or is
     held, or the one that it was sent to. `place`: second of the hall's clock at which it took its
     place in line; `credit`: seconds by which it may come before that; `since`: working second at
-    which its state began. `paper`: printing, or the printer's last answer (see TicketPrinted).
+    which its state began. `here`: called, and somebody answered for the visitor. `paper`: printing,
+    screen (shown there), or the printer's last answer (see TicketPrinted).
     """
 
     number: str
@@ -42,6 +56,7 @@ class Ticket:
     test: bool = False
     paper: str = "printing"
     prints: int = 1
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +151,15 @@ class TakeTicket(Command):
     care: bool = False  # 70 years and more, disabled, pregnant, soldiers: said by the visitor
     test: bool = False  # a technician's: outside every figure, never called by next
     reason: str = ""  # the desk's, to give one though the day's tickets are used up
+    screen: bool = False  # the visitor reads the number there: no paper is needed
+    token: str = secret()
 class RecordSlips(Command): service: str; last: int; served: int = 0  # by hand: up to last; called so far
 class ReportPaper(Command): day: str; ticket: str; answer: str; millimetres: int = 0  # as in TicketPrinted
 class ChangeRoll(Command): printer: str  # somebody put in a new one before the old one ended
 class CutOff(Command): service: str; finish: datetime  # nobody who comes now would be served in time
 class LiftCutOff(Command): service: str; reason: str
+class AskHelp(Command): kiosk: str  # somebody there wants a person
+class GiveHelp(Command): kiosk: str  # a person went there
 class Freeze(Command): reason: str  # an emergency: evacuation, power or fault
 class Unfreeze(Command): "The emergency is over."
 
@@ -162,12 +181,15 @@ class NoShow(AtWindow): "Called, and nobody came (过号)."
 class Hold(AtWindow): "The visitor stays with this clerk and comes back (挂起)."
 
 class CallHeld(OfTicket): "Back to what was held here, the oldest first (回呼)."
+class Answer(OfTicket): "The visitor is here, at the wrong window: not called again, not missed (代答)."
 class Park(OfTicket): "Set aside, outside any line (暂存)."
 class Unpark(OfTicket): "Back to its old place in line."
 class Transfer(OfTicket): to: str = ""; service: str = ""  # keeps number and time (转移)
 class Reinstate(OfTicket): "A missed visitor is back: after the next few tickets (过号恢复)."
 class Cancel(OfTicket): reason: str = ""  # the visitor needs it no more (作废)
-class Reprint(OfTicket): "Once more, marked 补打."
+class Reprint(OfTicket):
+    "Once more, marked 补打."
+    token: str = secret()
 
 class PlanLoaded(Event): text: str; reason: str = ""  # hall.toml from now on; why at once
 class TimeConfirmed(Event): wall: datetime  # what it is at `at`, as somebody said
@@ -179,6 +201,8 @@ class SessionClosed(Event): "Opening hours ended; who is in the hall is still se
 class ServicesShut(Event): services: tuple[str, ...]  # out of their own hours now
 class ServiceCutOff(Event): service: str; finish: str  # no more tickets this session; by the fixed time: ""
 class CutOffLifted(Event): service: str; reason: str  # tickets again
+class HelpAsked(Event): kiosk: str  # by the page of a kiosk
+class HelpGiven(Event): kiosk: str  # somebody went there
 class HallFrozen(Event): reason: str  # evacuation, power or fault: tickets and calls stop
 class HallUnfrozen(Event): "Tickets and calls go on."
 class KioskOpened(Event): kiosk: str  # its printer is well
@@ -186,14 +210,15 @@ class KioskClosed(Event): kiosk: str; reason: str  # it can print no tickets; a 
 class TicketIssued(Event):
     ticket: str; service: str; kiosk: str
     care: bool = False; test: bool = False; reason: str = ""  # why though tickets had ended;
-    credit: float = 0.0  # in line, seconds
+    credit: float = 0.0  # in line, seconds;
+    link: str = ""; screen: bool = False  # the digest of its page's token; shown, not printed
 class TicketRefused(Event): service: str; kiosk: str; code: str  # what the visitor was told
 class SlipsRecorded(Event): service: str; first: int; last: int; served: int  # written by hand
 class RollChanged(Event): kiosk: str  # of paper
 class TicketPrinted(Event):
     ticket: str; answer: str  # confirmed, pending, unconfirmed or failed;
     millimetres: int = 0  # of paper used
-class TicketReprinted(Event): ticket: str; copy: int  # 2 is the first 补打
+class TicketReprinted(Event): ticket: str; copy: int; link: str = ""  # 2 is the first 补打
 class TicketReleased(Event): ticket: str; reason: str  # back to its place: hold_over, unparked, signed_out
 class TicketReinstated(Event): ticket: str; place: float; credit: float; returns: int  # its new place
 class TicketsUnserved(Event): tickets: tuple[str, ...]  # the session ended, as the policy says
@@ -207,6 +232,7 @@ class WindowPaused(WindowEvent): reason: str = "away"; minutes: int = 0  # 0: no
 class WindowResumed(WindowEvent): "Calls again."
 class TicketCalled(TicketEvent): reason: str = ""  # out of order: as in CallNext
 class TicketRecalled(TicketEvent): calls: int  # so far
+class TicketAnswered(TicketEvent): "The visitor is in the hall and on the way to this window."
 class TicketStarted(TicketEvent): "The visitor is at the window."
 class TicketCompleted(TicketEvent): started: bool  # False: start key never pressed
 class TicketMissed(TicketEvent): calls: int  # after so many, nobody came

@@ -1,6 +1,5 @@
 """Who may come in: passphrase, PINs and paired devices; apart from the journal, and only as hashes."""
 
-import hashlib
 import json
 import logging
 import os
@@ -16,11 +15,6 @@ log = logging.getLogger("hallqueue.people")
 SHORTEST = 15  # characters of the technician's passphrase (trust.md §4)
 # 19 MiB each, one at a time: what OWASP recommends for a small machine.
 _ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-
-def digest(token: str) -> str:
-    """How a random token is kept: whoever reads the file cannot use it."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def write(path: Path, text: str) -> None:

@@ -122,7 +122,8 @@ def _limits(plan: Settings, state: State, stamp: Stamp) -> Iterator[m.Event]:
     """Called often enough and nobody came; held for too long."""
     policy = plan.policy
     for name, window in state.windows.items():
-        called = window.ticket and state.tickets[window.ticket].state == "called"
+        ticket = state.tickets.get(window.ticket)
+        called = ticket and ticket.state == "called" and not ticket.here
         waited = state.worked - window.called >= policy.no_show_seconds > 0
         if called and waited and window.calls >= policy.calls:
             yield m.TicketMissed(name, window.ticket, window.calls, **stamp)
@@ -172,6 +173,10 @@ def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: S
             if service not in state.cut:
                 raise m.Refused("not_cut", service=service)
             yield m.CutOffLifted(service, reason, **stamp)
+        case m.AskHelp(kiosk) if kiosk not in state.help:
+            yield m.HelpAsked(kiosk, **stamp)
+        case m.GiveHelp(kiosk) if kiosk in state.help:
+            yield m.HelpGiven(kiosk, **stamp)
         case m.Freeze(reason):
             among(reason, FREEZE_REASONS)
             if state.frozen != reason:
@@ -202,7 +207,7 @@ def _issue(plan: Settings, state: State, command: m.TakeTicket, now: Now, stamp:
         raise m.Refused("no_such_kiosk", kiosk=kiosk)
     if command.test:
         number = f"{service}T{state.issued.get(f'{service}T', 0) + 1:02}"
-        return m.TicketIssued(number, service, kiosk, test=True, **stamp)
+        return m.TicketIssued(number, service, kiosk, test=True, link=m.digest(command.token), **stamp)
     name = plan.service[service].name
     if state.frozen:
         raise m.Refused("frozen", reason=state.frozen)
@@ -212,7 +217,7 @@ def _issue(plan: Settings, state: State, command: m.TakeTicket, now: Now, stamp:
     if service in state.shut:
         opening = calendar.next_opening(plan, now.wall, plan.service[service].hours)
         raise m.Refused("service_shut", name=name, opening=opening, now=now.wall)
-    if kiosk in state.kiosks:
+    if kiosk in state.kiosks and not command.screen:
         raise m.Refused("kiosk_closed", reason=state.kiosks[kiosk])
     if not command.reason.strip():
         opening = calendar.next_opening(plan, now.wall)
@@ -222,4 +227,9 @@ def _issue(plan: Settings, state: State, command: m.TakeTicket, now: Now, stamp:
             raise m.Refused("used_up", name=name, opening=opening, now=now.wall)
     number = f"{service}{state.issued.get(service, 0) + 1:03}"
     credit = 60.0 * plan.policy.care_minutes * care
-    return m.TicketIssued(number, service, kiosk, care, False, command.reason, credit, **stamp)
+    return m.TicketIssued(
+        *(number, service, kiosk, care, False, command.reason, credit),
+        link=m.digest(command.token),
+        screen=command.screen,
+        **stamp,
+    )

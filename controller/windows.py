@@ -14,6 +14,7 @@ REPEAT_GUARD = 1.0  # s: the same key again so soon is a slip of the finger (dom
 FITTING: dict[type[m.OfTicket], tuple[str, ...]] = {
     m.Reprint: ("waiting", "called", "serving", "held", "parked", "missed"),
     m.CallHeld: ("held",),
+    m.Answer: ("called",),
     m.Park: ("waiting", "called", "serving", "held"),
     m.Unpark: ("parked",),
     m.Transfer: ("waiting", "called", "serving", "held", "parked"),
@@ -166,6 +167,8 @@ def _with_visitor(plan: Settings, state: State, command: m.AtWindow, stamp: Stam
             seconds = policy.recall_seconds - (state.worked - window.called)
             if window.calls >= policy.calls:
                 raise m.Refused("called_enough", ticket=window.ticket, calls=window.calls)
+            if state.tickets[window.ticket].here:
+                raise m.Refused("on_the_way", ticket=window.ticket)
             if seconds > 0:
                 raise m.Refused("recall_soon", seconds=round(seconds) or 1)
             yield m.TicketRecalled(name, window.ticket, window.calls + 1, **stamp)
@@ -202,7 +205,7 @@ def _of_ticket(plan: Settings, state: State, command: m.OfTicket, stamp: Stamp) 
     at = ticket.window if ticket.state in ("called", "serving", "held") else name
     match command:
         case m.Reprint():
-            yield m.TicketReprinted(number, ticket.prints + 1, **stamp)
+            yield m.TicketReprinted(number, ticket.prints + 1, m.digest(command.token), **stamp)
         case m.CallHeld():
             _may_call(state, name)
             if name != ticket.window:
@@ -210,6 +213,9 @@ def _of_ticket(plan: Settings, state: State, command: m.OfTicket, stamp: Stamp) 
             if window.ticket:
                 raise m.Refused("finish_first", ticket=window.ticket)
             yield m.HeldCalled(name, number, **stamp)
+        case m.Answer():
+            if not ticket.here:
+                yield m.TicketAnswered(at, number, **stamp)
         case m.Park():
             yield m.TicketParked(at, number, **stamp)
         case m.Unpark():

@@ -109,7 +109,11 @@ class Hall:
             with urllib.request.urlopen(request) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as refused:
-            return dict(json.load(refused))
+            told = dict(json.load(refused))
+        if told["error"] == "forbidden" and self.cookie:  # half an hour has passed
+            self.cookie = ""
+            return self.ask(path, **body)
+        return told
 
     def press(self, device: str, key: str) -> None:
         self.twin.press(device, key)

@@ -110,6 +110,7 @@ WINDOWS: dict[str, tuple[m.Command, ...]] = {
 OF_TICKET: dict[str, m.Command] = {
     "Reprint": m.Reprint("A001", **BY),
     "CallHeld": m.CallHeld("A001", "1", **BY),
+    "Answer": m.Answer("A001", **BY),
     "Park": m.Park("A001", **BY),
     "Unpark": m.Unpark("A001", **BY),
     "Transfer to a window": m.Transfer("A001", to="2", **BY),

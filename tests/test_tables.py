@@ -26,7 +26,15 @@ def test_a_generated_document_is_up_to_date(name: str) -> None:
 
 def test_the_table_names_every_operation() -> None:
     shown = tables.operations()
-    silent = {"Tick", "OpenKiosk", "CloseKiosk", "ReportPaper", "ChangeRoll"}  # of devices, not of people
+    silent = {
+        "Tick",
+        "OpenKiosk",
+        "CloseKiosk",
+        "ReportPaper",
+        "ChangeRoll",
+        "AskHelp",
+        "GiveHelp",
+    }  # of devices, not of people
     for kind in tables.kinds(m.Command, m.AtWindow, m.OfTicket):
         assert kind.__name__ in silent or f"| {kind.__name__}" in shown, kind
 

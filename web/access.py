@@ -9,7 +9,8 @@ from typing import Any
 from flask import Flask, Response, abort, g, make_response, redirect, render_template, request
 
 from controller.clock import Clock
-from controller.people import SHORTEST, People, digest
+from controller.model import digest
+from controller.people import SHORTEST, People
 from controller.settings import Settings
 from display.words import say
 

@@ -183,8 +183,9 @@ def command(kind: type[m.Command], body: Mapping[str, Any], actor: str) -> m.Com
     with suppress(ValueError, TypeError):
         body |= {"wall": datetime.fromisoformat(body["wall"])} if "wall" in body else {}
     reader = Reader({}, body, type)
-    needed = {part.name for part in fields(kind) if part.default is MISSING} - {"actor"}
-    values = reader.table(get_type_hints(kind), needed, body, ())
+    needed = {part.name for part in fields(kind) if part.default is MISSING} - {"actor", "token"}
+    hints = {name: kind for name, kind in get_type_hints(kind).items() if name != "token"}
+    values = reader.table(hints, needed, body, ())
     if reader.mistakes:
         raise m.Refused("bad_request", detail=reader.mistakes[0].key)
     return kind(**{**values, "actor": actor})
