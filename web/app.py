@@ -20,6 +20,7 @@ from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
 from web import access as doors
+from web import pager
 from web.access import Access
 from web.status import facts, view
 
@@ -138,6 +139,8 @@ def create(house: House) -> Flask:
         return make_response(redirect("/", 303))
 
     doors.add(app, house.access, lambda: [window.clerk for window in engine.plan.window.values()])
+
+    pager.add(app, engine, house.access)
 
     @app.errorhandler(403)
     def forbidden(error: object) -> tuple[Response, int]:
