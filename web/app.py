@@ -20,7 +20,7 @@ from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
 from web import access as doors
-from web import pager
+from web import pager, phone
 from web.access import Access
 from web.status import facts, view
 
@@ -69,14 +69,22 @@ def board(house: House) -> dict[str, Any]:
     return screens.board(engine.plan, engine.state, engine.clock.now().wall, house.foreseen())
 
 
+class Pages(Flask):
+    """Flask whose log never has an address: a visitor's link is a secret."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("a page failed: %s", request.endpoint, exc_info=exc_info)
+
+
 def create(house: House) -> Flask:
-    app = Flask("web")
+    app = Pages("web")
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
     engine = house.engine
 
     @app.before_request
     def guard() -> Response | None:
-        if not HOST.fullmatch(urlsplit(f"//{request.host}").hostname or ""):
+        name = urlsplit(f"//{request.host}").hostname or ""
+        if not HOST.fullmatch(name) and name != urlsplit(engine.plan.web.link).hostname:
             abort(421)
         origin = request.headers.get("Origin")
         if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
@@ -88,7 +96,7 @@ def create(house: House) -> Flask:
         response.headers["Content-Security-Policy"] = CSP
         response.headers["X-Content-Type-Options"] = "nosniff"
         # "no-referrer" would make a browser send "Origin: null" with our own forms.
-        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -141,6 +149,7 @@ def create(house: House) -> Flask:
     doors.add(app, house.access, lambda: [window.clerk for window in engine.plan.window.values()])
 
     pager.add(app, engine, house.access)
+    phone.add(app, engine, lambda: house.foreseen())
 
     @app.errorhandler(403)
     def forbidden(error: object) -> tuple[Response, int]:
