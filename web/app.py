@@ -20,7 +20,7 @@ from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
 from web import access as doors
-from web import pager, phone
+from web import desk, pager, phone
 from web.access import Access
 from web.status import facts, view
 
@@ -149,6 +149,7 @@ def create(house: House) -> Flask:
     doors.add(app, house.access, lambda: [window.clerk for window in engine.plan.window.values()])
 
     pager.add(app, engine, house.access)
+    desk.add(app, engine, house.access)
     phone.add(app, engine, lambda: house.foreseen())
 
     @app.errorhandler(403)
