@@ -240,7 +240,9 @@ def _moved(state: State, number: str, to: str, window: str = "") -> State:
 def _issued(state: State, event: m.TicketIssued) -> State:
     number, service = event.ticket, event.service
     ticket = m.Ticket(number, service, event.kiosk, event.at, state.seconds, event.credit, test=event.test)
-    ticket = replace(ticket, since=state.worked, paper="screen" if event.screen else "printing")
+    ticket = replace(
+        ticket, since=state.worked, paper="screen" if event.screen else "printing", large=event.large
+    )
     if event.link:
         state = replace(state, links={**state.links, event.link: number})
     counter = f"{service}T" if event.test else service

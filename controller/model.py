@@ -57,6 +57,7 @@ class Ticket:
     paper: str = "printing"
     prints: int = 1
     here: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class TakeTicket(Command):
     test: bool = False  # a technician's: outside every figure, never called by next
     reason: str = ""  # the desk's, to give one though the day's tickets are used up
     screen: bool = False  # the visitor reads the number there: no paper is needed
+    large: bool = False  # large print
     token: str = secret()
 class RecordSlips(Command): service: str; last: int; served: int = 0  # by hand: up to last; called so far
 class ReportPaper(Command): day: str; ticket: str; answer: str; millimetres: int = 0  # as in TicketPrinted
@@ -211,7 +213,8 @@ class TicketIssued(Event):
     ticket: str; service: str; kiosk: str
     care: bool = False; test: bool = False; reason: str = ""  # why though tickets had ended;
     credit: float = 0.0  # in line, seconds;
-    link: str = ""; screen: bool = False  # the digest of its page's token; shown, not printed
+    link: str = ""; screen: bool = False  # the digest of its page's token; shown, not printed;
+    large: bool = False  # in large print
 class TicketRefused(Event): service: str; kiosk: str; code: str  # what the visitor was told
 class SlipsRecorded(Event): service: str; first: int; last: int; served: int  # written by hand
 class RollChanged(Event): kiosk: str  # of paper

@@ -231,5 +231,6 @@ def _issue(plan: Settings, state: State, command: m.TakeTicket, now: Now, stamp:
         *(number, service, kiosk, care, False, command.reason, credit),
         link=m.digest(command.token),
         screen=command.screen,
+        large=command.large,
         **stamp,
     )

@@ -100,13 +100,24 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Service:
     """`minutes`: the standard time of one visit; `hours`: when its tickets are given within the hall's
-    hours, empty: always; `quota`: how many each session may give, in the day's order."""
+    hours, empty: always; `quota`: how many each session may give, in the day's order; `materials`:
+    what a visitor must bring; `group`: the button of the kiosk's page behind which it is."""
 
     name: str
     name_en: str
     minutes: int = 10
     hours: Sessions = ()
     quota: tuple[int, ...] = ()
+    materials: tuple[str, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Services that the kiosk's page shows behind one button."""
+
+    name: str
+    name_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +177,7 @@ class Settings:
     calendar: Calendar = Calendar()
     policy: Policy = Policy()
     web: Web = Web()
+    group: Mapping[str, Group] = field(default_factory=dict)
     text: str = ""
 
 
@@ -202,7 +214,7 @@ def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
     reader = Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
-    parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy", "web"}, data, ())
+    parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy", "web", "group"}, data, ())
     reader.meaning(parts)
     if reader.mistakes:
         raise Mistakes(reader.mistakes)
@@ -359,6 +371,9 @@ class Reader:
                 self.wrong(("service", code), "service_code", value=code)
             elif code not in served:
                 self.wrong(("service", code), "unserved", value=code)
+        for code, service in (parts.get("service") or {}).items():
+            if service.group:
+                self.among(("service", code, "group"), service.group, names.get("group", ()))
         for name, kiosk in (parts.get("kiosk") or {}).items():
             self.among(("kiosk", name, "printer"), kiosk.printer, names.get("device", ()))
         for name, device in (parts.get("device") or {}).items():

@@ -68,7 +68,7 @@ class Stage:
             return
         for event in outcome:
             match event:
-                case m.TicketIssued(ticket=number) | m.TicketReprinted(ticket=number):
+                case m.TicketIssued(ticket=number, screen=False) | m.TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number])
                 case m.TicketCalled() | m.TicketRecalled() | m.HeldCalled():
                     self._speak(partial(screens.call, event.ticket, event.window), event.window)

@@ -20,7 +20,7 @@ from display.words import say
 from drivers.base import Device
 from drivers.inventory import Inventory
 from web import access as doors
-from web import desk, pager, phone
+from web import desk, kiosk, pager, phone
 from web.access import Access
 from web.status import facts, view
 
@@ -41,7 +41,7 @@ BUTTONS = {
     "plan": m.LoadPlan,
 }
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 # Against DNS rebinding: an address, or this machine's own name.
@@ -149,6 +149,7 @@ def create(house: House) -> Flask:
     doors.add(app, house.access, lambda: [window.clerk for window in engine.plan.window.values()])
 
     pager.add(app, engine, house.access)
+    kiosk.add(app, engine, lambda: house.foreseen())
     desk.add(app, engine, house.access)
     phone.add(app, engine, lambda: house.foreseen())
 

@@ -70,7 +70,9 @@ def view(
         "printers": {kiosk.printer for kiosk in plan.kiosk.values()},
         "waiting": sum(1 for _ in state.waiting()),
         "windows": sum(1 for window in state.windows.values() if window.clerk),
-        "papers": [t for t in state.tickets.values() if t.paper in ("pending", "unconfirmed", "failed")],
+        "papers": [
+            t for t in state.tickets.values() if t.paper in ("pending", "unconfirmed", "failed", "screen")
+        ],
     }
 
 

@@ -1,0 +1,89 @@
+"""What the kiosk's page shows, from what is true. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from controller import calendar, hall
+from controller import model as m
+from controller.clock import Now
+from controller.rules import decide
+from controller.settings import Settings
+from display import screens, words
+from display.words import say, when
+
+Told = Mapping[str, Mapping[str, float]]
+LANGS = ("zh", "en")
+
+
+def both(code: str, **arguments: Any) -> dict[str, str]:
+    """A sentence in both languages."""
+    return {lang: say(code, lang, **arguments) for lang in LANGS}
+
+
+def page(plan: Settings, state: hall.State, kiosk: str, now: Now, told: Told) -> dict[str, Any]:
+    """The whole page, for JSON. Texts come in both languages, as the visitor may change it."""
+    state = hall.seen_at(state, now)
+    opening = calendar.next_opening(plan, now.wall)
+    phase = "open" if state.open else "break" if calendar.in_break(plan, now.wall) else "closed"
+    if phase == "closed" and opening.date() == now.wall.date():
+        phase = "before"
+    phase = "frozen" if state.frozen else phase
+    reason = {lang: say(f"freeze.{state.frozen}", lang) for lang in LANGS}
+    return {
+        "phase": phase,
+        "said": {
+            lang: say(f"kiosk.{phase}", lang, opening=when(opening, now.wall, lang), reason=reason[lang])
+            for lang in LANGS
+        },
+        "doubt": not now.trusted,
+        "paper": kiosk not in state.kiosks,
+        "starting": state.kiosks.get(kiosk) == "starting",
+        "asked": kiosk in state.help,
+        "time": f"{now.wall:%H:%M}",
+        "care": plan.policy.care_minutes,
+        "groups": {code: {"zh": g.name, "en": g.name_en or g.name} for code, g in plan.group.items()},
+        "services": [_service(plan, state, kiosk, code, now, told) for code in plan.service],
+        "newest": _newest(plan, state, kiosk),
+    }
+
+
+def _service(
+    plan: Settings, state: hall.State, kiosk: str, code: str, now: Now, told: Told
+) -> dict[str, Any]:
+    service = plan.service[code]
+    refusal: m.Refused | None = None
+    try:  # the rules themselves tell whether a press would give a ticket
+        decide(plan, state, m.TakeTicket(code, kiosk, screen=True, actor="kiosk"), now)
+    except m.Refused as why:
+        refusal = why
+    return {
+        "code": code,
+        "name": {"zh": service.name, "en": service.name_en or service.name},
+        "group": service.group,
+        "materials": list(service.materials),
+        "ahead": sum(ticket.service == code for ticket in state.waiting()),
+        "wait": {lang: screens.minutes(told[code], lang) if code in told else "" for lang in LANGS},
+        "no": {lang: words.refusal(refusal, lang) if refusal else "" for lang in LANGS},
+    }
+
+
+def ticket(plan: Settings, state: hall.State, number: str) -> dict[str, Any]:
+    """A ticket that was given, for the screen that says so."""
+    given = state.tickets[number]
+    windows = [name for name in plan.window if given.service in hall.services(plan, state, name)]
+    windows = windows or list(plan.window)
+    return {
+        "number": number,
+        "windows": both("kiosk.windows", windows="、".join(windows)),
+        "ahead": both("kiosk.ahead", count=hall.ahead(state, given)),
+        "screen": given.paper in ("screen", "failed", "unconfirmed"),
+    }
+
+
+def _newest(plan: Settings, state: hall.State, kiosk: str) -> dict[str, Any] | None:
+    """The newest ticket of this kiosk, also one by its own buttons; its page shows it for a while."""
+    given = [t for t in state.tickets.values() if t.kiosk == kiosk and t.state == "waiting" and not t.test]
+    if not given:
+        return None
+    newest = max(given, key=lambda t: t.place)
+    return {**ticket(plan, state, newest.number), "age": state.seconds - newest.place}

@@ -1,0 +1,75 @@
+"""The kiosk's page: a ticket in two touches, a number on the screen when there is no paper."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import qrcode
+from flask import Flask, Response, abort, jsonify, render_template, request
+
+from controller import model as m
+from controller.engine import Engine
+from display import kiosk as view
+from display import words
+from display.words import catalogue, say
+
+
+def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[str, float]]]) -> None:
+    """Give `app` the page of every kiosk; /kiosk is that of the first one."""
+    texts = {code.removeprefix("kiosk."): said for code, said in catalogue().items() if code[:6] == "kiosk."}
+
+    def known(name: str) -> str:
+        name = name or next(iter(engine.plan.kiosk))
+        return name if name in engine.plan.kiosk else abort(404)
+
+    def now(name: str) -> dict[str, Any]:
+        return view.page(engine.plan, engine.state, name, engine.clock.now(), foreseen())
+
+    @app.get("/kiosk", endpoint="kiosk")
+    @app.get("/kiosk/<kiosk>", endpoint="kiosk")
+    def show(kiosk: str = "") -> str:
+        name, plan = known(kiosk), engine.plan
+        return render_template("kiosk.html", say=say, plan=plan, kiosk=name, words=texts, first=now(name))
+
+    @app.get("/kiosk/<kiosk>/state")
+    def kiosk_state(kiosk: str) -> dict[str, Any]:
+        return now(known(kiosk))
+
+    @app.post("/kiosk/<kiosk>/take")
+    def kiosk_take(kiosk: str) -> Response:
+        """A ticket, on paper or, while the printer is out of order, on the screen."""
+        body, name = request.get_json(silent=True), known(kiosk)
+        body = body if isinstance(body, dict) else {}
+        command = m.TakeTicket(
+            str(body.get("service", ""))[:8],
+            name,
+            body.get("care") is True,
+            screen=name in engine.state.kiosks,
+            large=body.get("large") is True,
+            actor=f"kiosk {name}",
+            press=str(body.get("press", ""))[:60],
+        )
+        outcome = engine.submit(command).result(timeout=10)
+        if isinstance(outcome, m.Refused):
+            return jsonify(no={lang: words.refusal(outcome, lang) for lang in view.LANGS})
+        given = [event.ticket for event in outcome if isinstance(event, m.TicketIssued)]
+        if not given:
+            return jsonify(again=True)
+        link = engine.plan.web.link
+        drawn = picture(f"{link}/t/{command.token}") if link and command.screen else ""
+        return jsonify(ticket=view.ticket(engine.plan, engine.state, given[0]), qr=drawn)
+
+    @app.post("/kiosk/<kiosk>/help")
+    def kiosk_help(kiosk: str) -> Response:
+        engine.submit(m.AskHelp(known(kiosk), actor=f"kiosk {kiosk}")).result(timeout=10)
+        return jsonify(ok=True)
+
+
+def picture(text: str) -> str:
+    """A QR code as the address of a picture that is written out."""
+    code = qrcode.QRCode(border=4, box_size=8)
+    code.add_data(text)
+    file = io.BytesIO()
+    code.make_image().save(file)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

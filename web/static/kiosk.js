@@ -1,0 +1,152 @@
+// The kiosk: home -> service -> ticket. Everything acts when the finger is lifted (click).
+"use strict";
+const at = id => document.getElementById(id);
+const words = JSON.parse(document.body.dataset.words);
+const base = `/kiosk/${document.body.dataset.kiosk}`;
+const IDLE = 60000, SHOWN = 12000, STALE = 5000;
+let hall = JSON.parse(document.body.dataset.first), heard = performance.now();
+let lang = "zh", grand = false, screen = "home", group = "", leaf = 0, chosen = null, care = false, given = null, message = null;
+let touched = performance.now(), since = 0, press = "", busy = false, drawn = "";
+const seen = new Set(hall.newest ? [hall.newest.number] : []);
+
+const word = (code, values = {}) => (words[code]?.[lang] ?? code).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+function make(tag, attributes = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), attributes);
+  element.append(...children);
+  return element;
+}
+const service = () => hall.services.find(one => one.code === chosen);
+
+function go(to, change = () => {}) {
+  change();
+  screen = to;
+  since = performance.now();
+  draw();
+}
+const home = () => go("home", () => { group = ""; leaf = 0; chosen = null; care = false; given = message = null; });
+
+function tiles() {
+  // Two levels only where hall.toml names groups; what has no group stands beside them.
+  const inside = hall.services.filter(one => one.group === group);
+  const groups = group ? [] : Object.entries(hall.groups).filter(([code]) => hall.services.some(one => one.group === code));
+  return [
+    ...groups.map(([code, name]) => ({ name: name[lang], note: "", act: () => go("home", () => { group = code; leaf = 0; }) })),
+    ...inside.map(one => ({
+      name: one.name[lang], no: one.no[lang],
+      note: one.no[lang] || [word("ahead", { count: one.ahead }), one.wait[lang]].filter(Boolean).join(" · "),
+      act: () => one.no[lang] ? go("no", () => { message = one.no; })
+        : go("service", () => { chosen = one.code; care = false; press = crypto.randomUUID?.() ?? `${Date.now()}${Math.random()}`; }),
+    })),
+  ];
+}
+
+function screens() {
+  if (hall.phase === "frozen") return [make("h2", { textContent: hall.said[lang] })];
+  if (screen === "ticket" && given) {
+    const own = given.screen ? word(hall.paper ? "take_paper" : "remember") : word("take_paper");
+    const box = make("div", { className: "panel" }, make("p", { className: "number", textContent: given.number }),
+      make("p", { className: "big", textContent: given.windows[lang] }), make("p", { textContent: given.ahead[lang] }));
+    if (given.qr) box.append(make("img", { src: given.qr, alt: word("qr") }));
+    return [make("h2", { textContent: own }), box, row([word("ready"), home, "do"])];
+  }
+  if (screen === "no") return [make("h2", { textContent: word("sorry") }),
+    make("div", { className: "panel" }, make("p", { className: "big", textContent: message[lang] }), make("p", { textContent: word("instead") })),
+    row([word("back"), home, "do"])];
+  if (screen === "time") return [make("h2", { textContent: word("more_time") }), make("div"), row([word("yes"), () => go(chosen ? "service" : "home"), "do"], [word("no"), home])];
+  if (screen === "service" && service()) {
+    const one = service(), list = make("ul", {}, ...one.materials.map(text => make("li", { textContent: `☐ ${text}` })));
+    const box = make("div", { className: "panel" });
+    if (one.materials.length) box.append(make("p", { textContent: word("bring") }), list);
+    box.append(make("p", { className: "big", textContent: word("ahead", { count: one.ahead }) }));
+    if (one.wait[lang]) box.append(make("p", { textContent: word("wait", { range: one.wait[lang] }) }));
+    if (hall.care) {
+      const ask = make("button", { className: care ? "do" : "", textContent: `${care ? "☑" : "☐"} ${word("care", { minutes: hall.care })}`,
+        onclick: () => go("service", () => { care = !care; }) });
+      ask.setAttribute("aria-pressed", care);
+      box.append(make("div", { className: "row" }, ask));
+    }
+    return [make("h2", { textContent: one.name[lang] }), box, row([word("print"), take, "do"])];
+  }
+  const all = tiles(), size = grand ? 2 : 6, pages = Math.ceil(all.length / size);
+  const grid = make("div", { className: "tiles" }, ...all.slice(leaf * size, leaf * size + size).map(tile =>
+    make("button", { className: tile.no ? "no" : "", onclick: tile.act }, make("b", { textContent: tile.name }), make("small", { textContent: tile.note }))));
+  if (all.length < 3) grid.classList.add("few");
+  const title = hall.phase === "open" ? word("choose") : hall.said[lang];
+  return [make("h2", { textContent: title }), grid, ...(pages > 1 ? [row([word("before_page"), () => go("home", () => { leaf = (leaf + pages - 1) % pages; })],
+    [word("next_page", { page: leaf + 1, pages }), () => go("home", () => { leaf = (leaf + 1) % pages; })])] : [])];
+}
+
+function row(...buttons) {
+  return make("div", { className: "row" }, ...buttons.map(([text, act, kind]) => make("button", { textContent: text, onclick: act, className: kind ?? "" })));
+}
+
+function draw() {
+  // Drawn anew only when something has changed, so that the focus stays where it is.
+  const key = JSON.stringify([{ ...hall, time: "", newest: "" }, lang, grand, screen, group, leaf, chosen, care, given, message]);
+  at("time").textContent = hall.time;
+  if (key === drawn) return;
+  drawn = key;
+  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+  document.body.className = hall.phase === "frozen" ? "frozen" : grand ? "grand" : "";
+  document.querySelector("h1").textContent = document.querySelector("h1").dataset[lang];
+  at("lang").textContent = lang === "zh" ? "English" : "中文";
+  at("lang").lang = lang === "zh" ? "en" : "zh-CN";
+  at("large").textContent = word("large");
+  at("large").setAttribute("aria-pressed", grand);
+  at("help").textContent = word(hall.asked ? "coming" : "help");
+  at("back").textContent = word("back");
+  at("back").hidden = screen === "home" && !group;
+  at("off").textContent = word("off");
+  const notes = [hall.doubt && word("doubt"), !hall.paper && !hall.starting && hall.phase === "open" && word("no_paper"), hall.starting && word("starting")];
+  at("note").textContent = notes.filter(Boolean).join("  ");
+  at("main").replaceChildren(...screens());
+}
+
+async function take() {
+  if (busy) return;
+  busy = true;
+  try {
+    const answer = await (await fetch(`${base}/take`, { method: "POST", headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ service: chosen, care, large: grand, press }), signal: AbortSignal.timeout(8000) })).json();
+    if (answer.no) go("no", () => { message = answer.no; });
+    else if (answer.ticket) {
+      seen.add(answer.ticket.number);
+      go("ticket", () => { given = { ...answer.ticket, qr: answer.qr }; });
+    } else home();
+  } catch { heard = -Infinity; } finally { busy = false; }
+  look();
+}
+
+async function look() {
+  try {
+    const answer = await fetch(`${base}/state`, { signal: AbortSignal.timeout(4000) });
+    if (answer.status === 403) { location.reload(); return; }
+    hall = await answer.json();
+    heard = performance.now();
+    // A ticket by a button beside the screen, or one whose paper failed after all.
+    const newest = hall.newest;
+    if (newest && newest.age < 8 && !seen.has(newest.number) && screen !== "service") { seen.add(newest.number); go("ticket", () => { given = newest; }); }
+    else if (newest && given?.number === newest.number && newest.screen !== given.screen) given = { ...given, screen: newest.screen };
+    draw();
+  } catch { /* the screen says so when it lasts */ }
+}
+
+at("lang").onclick = () => go(screen, () => { lang = lang === "zh" ? "en" : "zh"; });
+at("large").onclick = () => go(screen, () => { grand = !grand; leaf = 0; });
+at("back").onclick = home;
+at("help").onclick = () => fetch(`${base}/help`, { method: "POST" }).then(look, look);
+addEventListener("pointerdown", () => { touched = performance.now(); });
+addEventListener("keydown", () => { touched = performance.now(); });
+addEventListener("contextmenu", event => event.preventDefault());
+const news = new EventSource("/api/v1/events");
+news.addEventListener("hall", look);
+setInterval(() => {
+  const now = performance.now(), idle = now - Math.max(touched, since);
+  at("off").hidden = now - heard < STALE;
+  if (now - heard > 2500) look();
+  if (["ticket", "no"].includes(screen) && idle > SHOWN) home();
+  else if (screen === "service" && idle > IDLE) go("time");
+  else if (screen === "time" && idle > 30000) home();
+  else if (screen === "home" && idle > 30000 && (lang !== "zh" || grand || group || leaf)) { lang = "zh"; grand = false; home(); }
+}, 500);
+draw();
