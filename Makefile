@@ -57,7 +57,7 @@ fuzz: .venv/test
 
 torture: .venv/test
 	@echo "反复拔插打印机一千次,约七分钟 | pulling the printer's cable a thousand times, some seven minutes"
-	@$(BIN)/python -m pytest tests/test_replug.py --cycles 1000
+	@$(BIN)/python -m pytest -n 0 tests/test_replug.py --cycles 1000
 
 # emupos needs Python 3.13; nothing of this environment is used by the hall or its tests.
 judge: .venv/test
@@ -65,7 +65,7 @@ judge: .venv/test
 	@[ -e .venv-judge/bin/emupos ] || { $(PYTHON313) -m venv --clear .venv-judge && \
 		.venv-judge/bin/python -m pip install --quiet --disable-pip-version-check emupos==0.4.0 "pymodbus[serial]==3.16.1"; }
 	@echo "emupos 打印号票,pymodbus 在总线另一端 | emupos prints our tickets, pymodbus stands on the other end"
-	@$(BIN)/python -m pytest tests/judges
+	@$(BIN)/python -m pytest -n 0 tests/judges
 
 lock:
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q uv
