@@ -19,7 +19,7 @@ from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
 from controller.people import passcode
-from controller.settings import Mistake, Mistakes, parse
+from controller.reader import Mistake, Mistakes, parse
 from controller.store import CannotStart, Store, read, verify
 from display.words import lines, say
 from drivers.base import load

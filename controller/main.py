@@ -17,8 +17,9 @@ from controller.engine import Engine, Outcome
 from controller.hall import State, evolve
 from controller.oracle import Figures, Oracle
 from controller.people import People, passcode
+from controller.reader import Mistakes, parse
 from controller.rules import decide
-from controller.settings import Mistakes, Settings, parse
+from controller.settings import Settings
 from controller.store import CannotStart, Store
 from display.stage import Stage
 from display.words import say

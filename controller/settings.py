@@ -1,33 +1,22 @@
-"""hall.toml -> typed frozen settings; every mistake named at once, with the nearest right word."""
+"""What a hall.toml says, as typed frozen settings; controller/reader.py reads it."""
 
-import inspect
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from datetime import date, datetime, time
-from difflib import get_close_matches
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, time
+from typing import Any, Literal
 
 Session = tuple[time, time]
 Sessions = tuple[Session, ...]
-Path = tuple[str, ...]
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out", "hold")  # of a call unit
 CALL_REASONS = ("by_number", "special", "papers", "mistake")  # of a call out of order
 PAUSE_REASONS = ("away", "copy", "training", "lunch", "fault")
 FREEZE_REASONS = ("evacuation", "power", "fault")
-_URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
-KINDS = {
-    date: "date",
-    str: "text",
-    int: "number",
-    float: "number",
-    bool: "truth",
-    list: "list",
-    tuple: "list",
-}
+# What a line of a ticket's layout may have filled in.
+ON_TICKET = (
+    *("hall", "mark", "number", "service", "windows", "ahead", "wait", "materials"),
+    *("watch", "rules", "link", "scan", "time"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +102,13 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Ticket:
+    """`layout`: what stands on paper, in the form of display/ticket.txt; empty: as that file says."""
+
+    layout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Services that the kiosk's page shows behind one button."""
 
@@ -176,225 +172,20 @@ class Settings:
     board: Board = Board()
     calendar: Calendar = Calendar()
     policy: Policy = Policy()
+    ticket: Ticket = Ticket()
     web: Web = Web()
     group: Mapping[str, Group] = field(default_factory=dict)
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """`code` and `arguments` make a sentence in display/words; `line` counts from 1."""
-
-    line: int
-    key: str
-    code: str
-    arguments: Mapping[str, Any]
-
-
-class Mistakes(Exception):
-    """All that is wrong with one file."""
-
-    def __init__(self, found: list[Mistake]) -> None:
-        self.found = sorted(found, key=lambda mistake: mistake.line)
-
-
-def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
-    """The settings in `source`. Raises Mistakes with every mistake of the file.
-
-    `load` finds a driver's class, or raises LookupError, whose last argument is the nearest name that exists.
-    """
-    try:
-        text = source.decode("utf-8-sig")
-        data = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise Mistakes([Mistake(source.count(b"\n", 0, error.start) + 1, "", "encoding", {})]) from error
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"line (\d+)", str(error))
-        line = int(place[1]) if place else text.count("\n") + 1
-        raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
-    reader = Reader(_lines(text), data, load)
-    hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
-    parts = reader.table(hints, hints.keys() - {"board", "calendar", "policy", "web", "group"}, data, ())
-    reader.meaning(parts)
-    if reader.mistakes:
-        raise Mistakes(reader.mistakes)
-    return Settings(**parts, text=text)
-
-
-def _lines(text: str) -> dict[Path, int]:
-    """The line of every table and key; tomllib does not tell."""
-    found: dict[Path, int] = {}
-    table: Path = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        head = re.match(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(#|$)", line)
-        if word := head or re.match(r"\s*([\w.\"'-]+)\s*=", line):
-            path = tuple(part.strip(" \"'") for part in word[1].split("."))
-            table = path if head else table
-            found.setdefault(path if head else table + path, number)
+def layout(text: str) -> list[tuple[int, bool, str]]:
+    """The lines of a ticket's layout: size (0: a QR code), whether large print leaves it out, text.
+    Raises ValueError with the line that is none."""
+    found = []
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            parts = re.fullmatch(r"(-?)(qr|[1-4]) (.*)", line.strip())
+            if parts is None or re.search(r"[{}]", re.sub(rf"{{({'|'.join(ON_TICKET)})}}", "", parts[3])):
+                raise ValueError(line.strip())
+            found.append((0 if parts[2] == "qr" else int(parts[2]), bool(parts[1]), parts[3]))
     return found
-
-
-class Reader:
-    """Reads one file as the annotations say and collects its mistakes."""
-
-    def __init__(self, lines: Mapping[Path, int], data: Mapping[str, Any], load: Callable[[str], type[Any]]):
-        self._lines, self._data, self._load = lines, data, load
-        self.mistakes: list[Mistake] = []
-
-    def wrong(self, path: Path, code: str, **arguments: Any) -> None:
-        known = [path[:n] for n in range(len(path), 0, -1) if path[:n] in self._lines]
-        line = self._lines[known[0]] if known else 1
-        self.mistakes.append(Mistake(line, ".".join(path), code, arguments))
-
-    def among(self, path: Path, word: str, words: Iterable[str]) -> None:
-        """`word` must be one of `words`."""
-        words = list(words)
-        if word not in words:
-            near = get_close_matches(word, words, 1, 0.3) or words[:1]
-            self.wrong(path, "unknown", word=word, nearest="".join(near))
-
-    def table(self, hints: Mapping[str, Any], needed: Iterable[str], data: Any, path: Path) -> dict[str, Any]:
-        """What is right in a table whose keys and types `hints` gives."""
-        if not isinstance(data, dict):
-            self.wrong(path, "type", kind="table", value=data)
-            return {}
-        for key in data.keys() - hints.keys():
-            self.among((*path, key), key, hints)
-        for key in sorted(needed - data.keys()):
-            self.wrong((*path, key), "missing")
-        known = {key: kind for key, kind in hints.items() if key in data}
-        return {key: self.read(kind, data[key], (*path, key)) for key, kind in known.items()}
-
-    def read(self, kind: Any, value: Any, path: Path) -> Any:
-        """`value`, as TOML gives it, as `kind`; None with a mistake if it is not one."""
-        origin, inner = get_origin(kind), get_args(kind)
-        if origin is UnionType:
-            kind, inner = inner[0], get_args(inner[0])
-            origin = get_origin(kind)
-        if kind is Device:
-            return self.device(value, path)
-        if origin is Literal and isinstance(value, str):
-            self.among(path, value, inner)
-            return value
-        if kind == Session:
-            return self.session(value, path)
-        if is_dataclass(kind):
-            before = len(self.mistakes)
-            needed = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
-            values = self.table(get_type_hints(kind), needed, value, path)
-            return kind(**values) if len(self.mistakes) == before else None  # type: ignore[operator]
-        if origin in (list, tuple) and isinstance(value, list):
-            return origin([self.read(inner[0], item, path) for item in value])
-        if origin not in (None, list, tuple) and isinstance(value, dict) and value:
-            items = {key: self.read(inner[1], item, (*path, key)) for key, item in value.items()}
-            return {key: item for key, item in items.items() if item is not None}
-        if kind is date and isinstance(value, date) and not isinstance(value, datetime):
-            return value
-        right = (int, float) if kind is float else kind
-        if origin is None and isinstance(value, right) and (kind is bool or not isinstance(value, bool)):
-            return value
-        self.wrong(path, "type", kind=KINDS.get(origin or kind, "table"), value=value)
-        return None
-
-    def session(self, value: Any, path: Path) -> Session | None:
-        parts = re.fullmatch(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)", str(value))
-        try:
-            h1, m1, h2, m2 = map(int, parts.groups() if parts else ())
-            return time(h1, m1), time(h2, m2)
-        except ValueError:
-            self.wrong(path, "hours", value=value)
-            return None
-
-    def device(self, data: Any, path: Path) -> Device | None:
-        """A stanza: what is common to all devices, and the parameters of its driver."""
-        common = get_type_hints(Device)
-        del common["options"]
-        name = data.get("driver") if isinstance(data, dict) else None
-        name = name if isinstance(name, str) else ""
-        try:
-            driver = self._load(name) if name else None
-        except LookupError as error:
-            self.wrong((*path, "driver"), "unknown", word=name, nearest=error.args[-1])
-            return None
-        except Exception:  # noqa: BLE001 - whatever an import may raise
-            driver = None  # it cannot be imported here: a red line when the hall runs
-        if driver is None and name:
-            return Device(**{key: value for key, value in data.items() if key in common})
-        parameters = dict(inspect.signature(driver).parameters) if driver else {}
-        hints = get_type_hints(driver.__init__) if driver else {}
-        parameters.pop("name", None)
-        own = {key: hints[key] for key in parameters}
-        needed = {"driver", *(key for key, p in parameters.items() if p.default is p.empty)}
-        if driver and driver.wired:
-            needed.add("url")
-        elif "url" not in own:
-            del common["url"]
-        before = len(self.mistakes)
-        values = self.table(common | own, needed, data, path)
-        if len(self.mistakes) > before:
-            return None
-        options = {key: value for key, value in values.items() if key in own}
-        return Device(**{key: value for key, value in values.items() if key in common}, options=options)
-
-    def meaning(self, parts: Mapping[str, Any]) -> None:
-        """What no single value tells: names that must exist, things that must not be double."""
-        names = {group: list(stanzas) for group, stanzas in self._data.items() if isinstance(stanzas, dict)}
-        if hall := parts.get("hall"):
-            self.among(("hall", "timezone"), hall.timezone, sorted(available_timezones()))
-        hours = parts.get("hours")
-        for day in get_type_hints(Hours) if hours else ():
-            moments = [moment for session in getattr(hours, day) if session for moment in session]
-            if moments != sorted(set(moments)):
-                self.wrong(("hours", day), "overlap")
-        if hours and hours == Hours():
-            self.wrong(("hours",), "missing")
-        policy = parts.get("policy")
-        for key in get_type_hints(Policy) if policy else ():
-            value, least = getattr(policy, key), int(key in ("calls", "hold_minutes"))
-            if isinstance(value, int) and value < least:
-                self.wrong(("policy", key), "least", least=least)
-        served: set[str] = set()
-        clerks: dict[Path, Any] = {}
-        places: dict[Path, Any] = {}
-        speeds: dict[str, int] = {}
-        for name, window in (parts.get("window") or {}).items():
-            for service in window.services:
-                self.among(("window", name, "services"), service, names.get("service", ()))
-            for service in window.prefers:
-                self.among(("window", name, "prefers"), service, window.services)
-            if not window.services:
-                self.wrong(("window", name, "services"), "empty")
-            served.update(window.services)
-            clerks["window", name, "clerk"] = window.clerk
-        for code in names.get("service", ()):
-            if not re.fullmatch(r"[A-HJ-NP-Z]", code):  # I and O are read as 1 and 0 (domain.md §2.2)
-                self.wrong(("service", code), "service_code", value=code)
-            elif code not in served:
-                self.wrong(("service", code), "unserved", value=code)
-        for code, service in (parts.get("service") or {}).items():
-            if service.group:
-                self.among(("service", code, "group"), service.group, names.get("group", ()))
-        for name, kiosk in (parts.get("kiosk") or {}).items():
-            self.among(("kiosk", name, "printer"), kiosk.printer, names.get("device", ()))
-        for name, device in (parts.get("device") or {}).items():
-            path = ("device", name)
-            said = [("window", device.window), ("kiosk", device.kiosk), *(("zone", w) for w in device.zone)]
-            for key, word in said:
-                if word:
-                    self.among((*path, key), word, names.get("kiosk" if key == "kiosk" else "window", ()))
-            if device.url and not re.match(_URL, device.url):
-                self.wrong((*path, "url"), "url", value=device.url)
-            for key in device.options.get("pins", {}):
-                self.among((*path, "pins"), key, names.get("service", ()))
-            for key in device.options.get("keys", []):
-                self.among((*path, "keys"), key, KEYS)
-            if device.baudrate != speeds.setdefault(device.url, device.baudrate):
-                self.wrong((*path, "baudrate"), "double_speed", value=device.url)
-            if device.url:
-                places[*path, "url"] = (device.url, device.options.get("address", ""))
-        for code, values in (("double_clerk", clerks), ("double_place", places)):
-            first: dict[Any, Path] = {}
-            for place, value in values.items():
-                other = first.setdefault(value, place)
-                if other != place:
-                    self.wrong(place, code, value=value, other=".".join(other))

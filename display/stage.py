@@ -69,7 +69,7 @@ class Stage:
         for event in outcome:
             match event:
                 case m.TicketIssued(ticket=number, screen=False) | m.TicketReprinted(ticket=number):
-                    self._print(state, state.tickets[number])
+                    self._print(state, state.tickets[number], getattr(command, "token", ""))
                 case m.TicketCalled() | m.TicketRecalled() | m.HeldCalled():
                     self._speak(partial(screens.call, event.ticket, event.window), event.window)
                 case m.HallFrozen(reason=reason):
@@ -98,7 +98,7 @@ class Stage:
             elif place.window:
                 show(screens.sign(self._plan, state, place.window, now.wall))
 
-    def _print(self, state: State, issued: m.Ticket) -> None:
+    def _print(self, state: State, issued: m.Ticket, token: str) -> None:
         # A slip was written by hand, and a kiosk may have left the plan: any printer will do.
         kiosk = self._plan.kiosk.get(issued.kiosk) or next(iter(self._plan.kiosk.values()))
         printer = self._devices.get(kiosk.printer)
@@ -106,7 +106,7 @@ class Stage:
         if not isinstance(printer, Printer):
             report("failed")
             return
-        content = ticket.lines(self._plan, state, issued, self.foreseen().get(issued.service))
+        content = ticket.lines(self._plan, state, issued, self.foreseen().get(issued.service), token)
         # Drawn by the printer's thread: a picture takes longer than everything else here.
         lengths: list[int] = []
 

@@ -57,14 +57,16 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text on paper, centred; `scale` 1 to 4 times the printer's 24-dot character.
+    """A line of text on paper, centred; `scale` 1 to 8 times the printer's 24-dot character.
 
-    `image`: the line as a picture, if the printer has not all of its characters.
+    `image`: the line as a picture, if the printer has not all of its characters; `qr`: the text as a
+    QR code.
     """
 
     text: str
     scale: int = 1
     image: Image.Image | None = None
+    qr: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ class Page:
     @property
     def millimetres(self) -> int:
         """The paper that it takes at 8 dots a millimetre, the feed to the cutter included."""
-        heights = (line.image.height if line.image else 30 * line.scale for line in self.lines)
+        heights = (
+            200 if line.qr else line.image.height if line.image else 30 * line.scale for line in self.lines
+        )
         return ((self.image.height if self.image else sum(heights)) + 180) // 8
 
 

@@ -25,6 +25,7 @@ _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at on
 _CHUNK = 512  # bytes a turn: half a second at 9600 baud
 _KERNEL = 4096  # bytes that a serial line may still hold when write has returned
 _FAST = 115_200  # bit/s from which a picture is worth its time: 3 s instead of 40 at 9600 (§1.6)
+_MODULE = 4  # dots of a QR code's smallest square
 _ROWS = 64  # dots, the height of a raster fragment: a broken one is soon filled up
 _FENCE = b"\x1d\x72\x01"  # GS r 1, answered in order: after all that was sent before (§2.4)
 _PROCESS_ID = b"\x1d\x28\x48\x06\x00\x30\x30"  # GS ( H, function 48
@@ -70,6 +71,11 @@ def frame(page: Page, cutter: bool, fence: bytes = _FENCE, encoding: str = "gbk"
         for line in page.lines:
             if line.image:
                 _raster(paper, line.image)
+                continue
+            if line.qr:
+                paper._raw(b"\n")  # its quiet zone
+                paper.qr(line.text, native=True, size=_MODULE)
+                paper._raw(b"\n")
                 continue
             size = b"\x1d\x21" + bytes([(line.scale - 1) * 0x11])
             paper._raw(size + gbk(line.text, encoding) + b"\n")

@@ -20,7 +20,8 @@ from wait import until
 
 from controller import main as roof
 from controller.clock import FakeClock
-from controller.settings import Settings, parse
+from controller.reader import parse
+from controller.settings import Settings
 from controller.simulation import Simulation
 from controller.store import Store
 from drivers.base import load

@@ -19,7 +19,8 @@ from wait import until
 from controller.clock import FakeClock
 from controller.main import SIMULATED
 from controller.people import People
-from controller.settings import Settings, parse
+from controller.reader import parse
+from controller.settings import Settings
 from controller.simulation import Simulation
 from drivers.base import load
 

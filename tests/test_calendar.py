@@ -12,8 +12,9 @@ from controller import calendar
 from controller import model as m
 from controller.clock import FakeClock
 from controller.hall import State, evolve
+from controller.reader import Mistakes, parse
 from controller.rules import decide
-from controller.settings import Mistakes, Settings, parse
+from controller.settings import Settings
 from display.words import when
 from drivers.base import load
 

@@ -10,7 +10,7 @@ from test_cli import hallqueue
 
 from controller import doctor
 from controller.clock import SystemClock
-from controller.settings import parse
+from controller.reader import parse
 from display.words import catalogue
 from drivers.base import load
 

@@ -15,7 +15,8 @@ from judge import Hall, judge
 from controller import hall, rules, windows
 from controller import model as m
 from controller.clock import FakeClock
-from controller.settings import Settings, parse
+from controller.reader import parse
+from controller.settings import Settings
 from controller.store import Store
 from drivers.base import load
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import calendar
-from controller.settings import Mistake, Mistakes, Settings, parse
+from controller.reader import Mistake, Mistakes, parse
+from controller.settings import Settings
 from drivers.base import load
 
 TEXT = EXAMPLE.read_text()

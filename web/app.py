@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, g, jsonify, make_response, redirect, r
 
 from controller import model as m
 from controller.engine import Engine
-from controller.settings import Reader
+from controller.reader import Reader
 from display import card, screens, words
 from display.words import say
 from drivers.base import Device

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+import qrcode
 from PIL import Image, ImageDraw, ImageFont
 
 from drivers.sim.wire import Machine
@@ -11,6 +12,7 @@ from drivers.sim.wire import Machine
 _FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 _DOTS, _FEED = 24, 30  # height of a character, and from line to line
 _KEPT = 200  # pieces of paper
+_CORRECTION = (1, 0, 3, 2)  # L M Q H, as python's qrcode numbers them
 _MEMORY = 1 << 16  # bytes that wait behind a fault; more are lost
 # Bytes that follow the first two of a command (§1.6, §1.7, §2). An unknown one has none: it is
 # swallowed, and what was meant as its parameters comes out as text.
@@ -61,6 +63,7 @@ class Printer(Machine):
     def _reset(self) -> None:
         self._line: list[Image.Image] = []
         self._scale, self._align, self._chinese = (1, 1), 0, False
+        self._code = qrcode.QRCode(border=0)
 
     def face(self) -> dict[str, object]:
         return {"papers": self.printed}
@@ -103,7 +106,7 @@ class Printer(Machine):
     def _size(self) -> int:
         """Length of the command or character at the front; may grow with what comes yet."""
         data = bytes(self._memory[:3])
-        if data == b"\x1d(H" and self.process_ids:
+        if data == b"\x1d(k" or (data == b"\x1d(H" and self.process_ids):
             return 5 + int.from_bytes((self._memory[3:5] + b"\xff\xff")[:2], "little")
         if data[0] in b"\x10\x1b\x1c\x1d":
             feeds_too = data in (b"\x1dVA", b"\x1dVB")  # and by how much
@@ -129,6 +132,8 @@ class Printer(Machine):
                 self._cut()
             case b"\x1dr":
                 return b"\x03" if self.near_end else b"\x00"
+            case b"\x1d(" if command[2:3] == b"k":
+                self._two_dimensional(command[6], command[7:])
             case b"\x1d(" if self.process_ids:
                 return b"\x37\x22" + command[7:] + b"\x00"
             case b"\x1dv":
@@ -141,6 +146,20 @@ class Printer(Machine):
                 self._text += char
                 self._line.append(_glyph(char, *self._scale))
         return b""
+
+    def _two_dimensional(self, function: int, parameters: bytes) -> None:
+        """GS ( k for QR codes (§1.7): module size, error correction, content, print."""
+        match function:
+            case 67:
+                self._code.box_size = parameters[0]
+            case 69:
+                self._code.error_correction = _CORRECTION[parameters[0] - 48]
+            case 80:
+                self._code.clear()
+                self._code.add_data(parameters[1:])
+            case 81:
+                self._line = [self._code.make_image().get_image().convert("1")]
+                self._new_line(1)
 
     def _new_line(self, lines: int) -> None:
         line, self._line = self._line, []

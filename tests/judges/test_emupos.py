@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import zxingcpp
 from conftest import ROOT
 from PIL import Image
 from wait import until
@@ -97,9 +98,9 @@ def printer(request: pytest.FixtureRequest, emupos: Emupos) -> Iterator[Driver]:
     port.stop()
 
 
-def send(printer: Driver) -> list[str]:
+def send(printer: Driver, content: tuple[Line, ...] = LINES) -> list[str]:
     answers: list[str] = []
-    printer.print(lambda: ticket.page(LINES, 576, printer.mode, printer.encoding), answers.append)
+    printer.print(lambda: ticket.page(content, 576, printer.mode, printer.encoding), answers.append)
     return answers
 
 
@@ -118,6 +119,14 @@ def test_our_ticket_comes_out_as_it_was_meant(printer: Driver, emupos: Emupos) -
         rows = range(paper.height - wanted.height + 1)
         cut = [paper.crop((0, y, 576, y + wanted.height)).tobytes() == wanted.tobytes() for y in rows]
         assert sum(cut) == 1, "dot for dot, once"
+
+
+def test_the_code_of_a_ticket_can_be_read(printer: Driver, emupos: Emupos) -> None:
+    link = "http://192.168.1.5:8080/t/" + "k" * 22
+    answers = send(printer, (Line("A001", 4), Line(link, qr=True), Line("扫码看进度")))
+    until(lambda: answers == ["confirmed"], 20)
+    paper = Image.open(io.BytesIO(emupos.receipt("image"))).convert("L")
+    assert [code.text for code in zxingcpp.read_barcodes(paper)] == [link]
 
 
 @pytest.mark.parametrize(
