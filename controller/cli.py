@@ -21,7 +21,7 @@ from controller.clock import FakeClock, SystemClock
 from controller.people import passcode
 from controller.reader import Mistake, Mistakes, parse
 from controller.store import CannotStart, Store, read, verify
-from display.words import lines, say
+from display.words import happened, lines, say
 from drivers.base import load
 
 
@@ -96,7 +96,8 @@ def why(options: argparse.Namespace) -> int:
 
 def trail(options: argparse.Namespace) -> int:
     rows = proved(options)
-    return show("trail", rows=proof.trail(rows, told_of(rows, options.ticket)), lasted=proof.lasted)
+    rows = proof.trail(rows, told_of(rows, options.ticket))
+    return show("trail", rows=rows, lasted=proof.lasted, happened=happened)
 
 
 def then(options: argparse.Namespace) -> int:

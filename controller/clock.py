@@ -30,6 +30,10 @@ def elapsed(start: Now, end: Now) -> float | None:
 
 
 class Clock(Protocol):
+    @property
+    def source(self) -> str:
+        """What the wall time is believed by: battery, network, said, simulated; or none."""
+
     def now(self) -> Now: ...
 
     def confirm(self, wall: datetime, at: Now) -> None:
@@ -48,15 +52,22 @@ class SystemClock:
         self._said: tuple[datetime, float] | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
 
+    @property
+    def source(self) -> str:
+        return self._believed(datetime.now(self._zone))
+
+    def _believed(self, wall: datetime) -> str:
+        before = self._floor is not None and wall < self._floor
+        if not before and (self._battery or self._synchronised()):
+            return "battery" if self._battery else "network"
+        return "said" if self._said else "none"
+
     def now(self) -> Now:
         wall = datetime.now(self._zone)
-        trusted = self._battery or self._synchronised()
-        if self._floor is not None and wall < self._floor:
-            trusted = False
-        if self._said and not trusted:
+        source = self._believed(wall)
+        if self._said and source == "said":
             wall = self._said[0] + timedelta(seconds=time.monotonic() - self._said[1])
-            trusted = True
-        return Now(wall, round(time.monotonic(), 6), self._boot, trusted)
+        return Now(wall, round(time.monotonic(), 6), self._boot, source != "none")
 
     def confirm(self, wall: datetime, at: Now) -> None:
         if at.boot == self._boot:
@@ -79,6 +90,10 @@ class FakeClock:
         self._boot = f"simulated-{uuid.uuid4().hex[:8]}"
         self._set = (start, 0.0, time.monotonic(), speed)
         self.trusted = True
+
+    @property
+    def source(self) -> str:
+        return "simulated" if self.trusted else "none"
 
     def now(self) -> Now:
         wall, mono, real, speed = self._set

@@ -2,7 +2,6 @@
 
 import grp
 import os
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from controller import main as roof
+from controller import pi
 from controller.clock import SystemClock
 from controller.settings import Settings
 from display.ticket import FONT
 from drivers.base import Device, Health
 
 PATIENCE = 8.0  # s that all devices together may take to answer
-ROOM = 500 << 20  # bytes; years of journal
 # What a user must belong to, and the nodes it opens.
 _GROUPS = "dialout:tty*", "lp:usb/lp*", "input:input/event*", "gpio:gpiochip*", "spi:spidev*", "audio:snd/*"
 Finding = tuple[bool, str, Mapping[str, Any]]
@@ -57,13 +56,11 @@ def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[
         yield member, "group", {"group": name}
     yield (root / "run/udev/control").exists(), "udev", {}
     yield Path(FONT).exists(), "font", {}
-    place = next(folder for folder in (data, *data.resolve().parents) if folder.exists())
-    free = shutil.disk_usage(place).free
-    yield free > ROOM, "disk", {"free": free >> 20, "path": data}
+    free = pi.free(data)
+    yield free > pi.ROOM, "disk", {"free": free >> 20, "path": data}
     yield clock.now().trusted, "clock", {}
-    power = root / "sys/devices/platform/soc/soc:firmware/get_throttled"  # bit 0 now, 16 since the start
-    if power.exists():
-        yield not int(power.read_text(), 16) & 0x10001, "power", {}
+    if power := pi.power(root):
+        yield power not in ("low", "was_low"), "power", {}
 
 
 def ask(plan: Settings) -> dict[str, Health]:

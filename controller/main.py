@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ from controller.people import People, passcode
 from controller.reader import Mistakes, parse
 from controller.rules import decide
 from controller.settings import Settings
-from controller.store import CannotStart, Store
+from controller.store import CannotStart, Store, read
 from display.stage import Stage
 from display.words import say
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
 from drivers.inventory import Inventory
 from web import twin as twin_page
 from web.access import Access
-from web.app import House, board, create
+from web.app import create
+from web.house import LATELY, House, board
 from web.live import Live, Server
+from web.status import event_told, fate
 from web.twin import Twin
 
 log = logging.getLogger("hallqueue")
@@ -157,8 +160,9 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     people = known(plan, site)
     secure = tls(plan, site.notes)
     access = Access(plan, people, site.clock, secure is not None)
-    house = House(engine, devices, access, site.notes, watch)
+    house = House(engine, devices, access, stage, site.folder, site.notes, watch)
     house.coming, house.restart = site.coming, site.restart
+    house.lately.extendleft((e.at.wall, partial(event_told, e)) for _, e in read(store.path, -LATELY))
     flask = create(house)
     if site.twin:
         twin_page.add(flask, site.twin, {code: service.name for code, service in plan.service.items()})
@@ -169,12 +173,19 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         if command := keys.command(plan, engine.state, press.device, press.key, press.id, press.number):
             engine.submit(command)
 
+    ill = set[str]()
+
     def changed(device: Device) -> None:
         stage.health(device)
+        well = device.health.code in ("", "starting")
+        if not well or device.name in ill:
+            house.lately.appendleft((site.clock.now().wall, partial(fate, device.name, device.health)))
+        (ill.discard if well else ill.add)(device.name)
         live.changed()
 
     def heard(command: m.Command, outcome: Outcome, state: State) -> None:
         events = () if isinstance(outcome, m.Refused) else outcome
+        house.lately.extendleft((event.at.wall, partial(event_told, event)) for event in events)
         if site.coming and any(isinstance(event, m.DayClosed | m.DayOpened) for event in events):
             site.restart()
         if events and isinstance(events[-1], m.TicketIssued | m.TicketEvent):

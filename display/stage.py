@@ -1,8 +1,9 @@
 """The stage: the one `match` from events to devices. Runs in the engine's thread; only posts."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from controller import model as m
 from controller.clock import Now
@@ -14,6 +15,7 @@ from display.words import say
 from drivers.base import Device, Line, Page, Switch
 
 ACTOR = "stage"
+TEST = 5.0  # s that a test stands on a sign
 
 
 @runtime_checkable
@@ -23,6 +25,16 @@ class Printer(Protocol):
     encoding: str
 
     def print(self, page: Callable[[], Page], receipt: Callable[[str], None]) -> None: ...
+
+
+@runtime_checkable
+class Voice(Protocol):
+    def say(self, text: str) -> None: ...
+
+
+@runtime_checkable
+class Shows(Protocol):
+    def show(self, shown: Any) -> None: ...
 
 
 @runtime_checkable
@@ -40,6 +52,8 @@ class Stage:
         self._plan, self._devices, self._submit = plan, devices, submit
         self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
+        self.muted: set[str] = set()  # voices that somebody silenced, until the next start
+        self._tested: dict[str, float] = {}  # until when a device shows its test (monotonic)
 
     def start(self, state: State, now: Now) -> None:
         """After a start: nobody knows whether paper under way came out, nor which printers are
@@ -66,6 +80,8 @@ class Stage:
         if isinstance(outcome, m.Refused):
             self._refused(command, outcome)
             return
+        if any(isinstance(event, m.WindowEvent) for event in outcome):
+            self._tested.clear()  # what is true now is more urgent
         for event in outcome:
             match event:
                 case m.TicketIssued(ticket=number, screen=False) | m.TicketReprinted(ticket=number):
@@ -87,7 +103,7 @@ class Stage:
             if isinstance(device, Switch):
                 device.power(screens.lights_on(self._plan, state, now.wall))
             place, show = self._plan.device[name], getattr(device, "show", None)
-            if show is None:
+            if show is None or time.monotonic() < self._tested.get(name, 0.0):
                 continue
             if place.kiosk:
                 show(screens.lit(self._plan, state, place.kiosk))
@@ -124,8 +140,24 @@ class Stage:
         for name in {kiosk.printer for kiosk in self._plan.kiosk.values()}:
             printer = self._devices.get(name)
             if isinstance(printer, Printer):
-                draw = partial(self._slip, text, printer)
-                printer.print(draw, lambda answer: None)
+                printer.print(partial(self._slip, text, printer), lambda answer: None)
+
+    def test(self, name: str, now: Now) -> None:
+        """Let a device show that it works; from any thread. Nothing of it is counted."""
+        device, place = self._devices[name], self._plan.device[name]
+        self._tested[name] = time.monotonic() + TEST
+        match device:
+            case Printer():
+                text = say("test.slip", device=name, time=f"{now.wall:%H:%M}")
+                device.print(partial(self._slip, text, device), lambda answer: None)
+            case Voice():
+                device.say(say("test.voice"))
+            case CallUnit():
+                device.refuse()
+            case Shows() if place.kiosk:
+                device.show(frozenset(self._plan.service))
+            case Shows():
+                device.show("888" if getattr(device, "numbers", False) else say("test.sign"))
 
     def _slip(self, text: str, printer: Printer) -> Page:
         rows = tuple(Line(row) for row in text.splitlines())
@@ -147,5 +179,5 @@ class Stage:
         """By every voice of the hall, or by those whose zone has `window`, each in its language."""
         for name, voice in self._devices.items():
             zone, speak = self._plan.device[name].zone, getattr(voice, "say", None)
-            if speak and not (window and zone and window not in zone):
+            if speak and name not in self.muted and not (window and zone and window not in zone):
                 speak(text("en" if getattr(voice, "voice", "").startswith("en") else "zh"))

@@ -1,6 +1,7 @@
 """The one catalogue of sentences: a code and its arguments -> what people read or hear."""
 
 import tomllib
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -8,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from controller.model import Refused
+from controller.model import Event, Refused
 
 
 @cache
@@ -43,6 +44,21 @@ def refusal(refused: Refused, lang: str = "zh") -> str:
     if refused.code == "frozen":
         said["reason"] = say(f"freeze.{said['reason']}", lang)
     return say(f"refused.{refused.code}", lang, **said)
+
+
+# Whose sentences the codes of an event are.
+_CODES = {"WindowPaused": "pause", "HallFrozen": "freeze", "KioskClosed": "fault", "TicketPrinted": "answer"}
+
+
+def happened(event: Event, say: Callable[..., str] = say) -> str:
+    """An event in a sentence of `say`."""
+    kind, said = type(event).__name__, dict(vars(event))
+    said |= {name: " ".join(map(str, value)) for name, value in said.items() if isinstance(value, tuple)}
+    for name in said.keys() & {"answer", "reason", "code"}:
+        code = f"{'sent' if name == 'code' else _CODES.get(kind, 'proof')}.{said[name]}"
+        if code in catalogue():
+            said[name] = say(code, **said)
+    return say(f"event.{kind}", **said)
 
 
 def lines(template: str, **values: Any) -> list[str]:

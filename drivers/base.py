@@ -138,8 +138,11 @@ class Device:
     def __init__(self, name: str) -> None:
         self.name = name
         self.health = Health("starting", "")
+        self.since = time.monotonic()  # when its health became what it is
+        self.proved = False  # was it ever well?
         self.on_health: Callable[[Device], None] = lambda device: None
         self.wake: Callable[[], None] = lambda: None
+        self.reopen: Callable[[], None] = lambda: None  # close its wire and open it again
 
     def attach(self, link: Link) -> None:
         """The wire is there (again): forget what was assumed, show everything once more."""
@@ -157,7 +160,9 @@ class Device:
     def report(self, state: str, code: str = "", detail: str = "") -> None:
         """Say a fault once and the recovery once."""
         if self.health != (health := Health(state, code, detail)):
-            self.health = health
+            if health.state != self.health.state:
+                self.since = time.monotonic()
+            self.health, self.proved = health, self.proved or state == "up"
             level = logging.INFO if state == "up" else logging.WARNING
             log.log(level, "%s: %s", self.name, " ".join(filter(None, (state, code, detail))))
             self.on_health(self)
@@ -216,11 +221,11 @@ class Port:
         """Empty `url`: no wire. `retry`: longest pause in seconds between attempts to open one."""
         self._open = partial(Link, url, baudrate)
         self._devices, self._retry = devices, retry
-        self._awake, self._stopping = threading.Event(), False
+        self._awake, self._stopping, self._afresh = threading.Event(), False, False
         self._poked: set[Device] = set()
         self._bugs: set[str] = set()
         for device in devices:
-            device.wake = partial(self._poke, device)
+            device.wake, device.reopen = partial(self._poke, device), self._reopen
         self._thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
         self.start = self._thread.start
 
@@ -231,6 +236,10 @@ class Port:
 
     def _poke(self, device: Device) -> None:
         self._poked.add(device)
+        self._awake.set()
+
+    def _reopen(self) -> None:
+        self._afresh = True
         self._awake.set()
 
     def _run(self) -> None:
@@ -256,8 +265,11 @@ class Port:
     def _serve(self, link: Link) -> None:
         due = dict.fromkeys(self._devices, 0.0)
         attached: set[Device] = set()
+        self._afresh = False
         while not self._stopping:
             self._awake.clear()
+            if self._afresh:
+                raise LinkLost(OSError("somebody asked to open it again"))
             for device in self._devices:
                 if device in self._poked or due[device] <= time.monotonic():
                     # Forgotten before the turn: a poke during the turn asks for another one.

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 from wait import until
 
 from controller import main as roof
@@ -25,7 +26,7 @@ from controller.settings import Settings
 from controller.simulation import Simulation
 from controller.store import Store
 from drivers.base import load
-from web.app import House
+from web.house import House
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "longshuitang.toml"
@@ -60,6 +61,17 @@ def needs(program: str) -> str:
         reason = f"{program} is missing: apt-get install {program}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    flags += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=needs("chromium"), args=flags)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from conftest import EXAMPLE, MONDAY, Hall, needs
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from conftest import EXAMPLE, MONDAY, Hall
+from playwright.sync_api import Browser, Page, expect
 from wait import until
 
 from controller.clock import FakeClock
@@ -24,14 +24,6 @@ CUT = """[...document.querySelectorAll("body *")].filter(e => e.checkVisibility(
     || e.getBoundingClientRect().bottom > innerHeight + 1
     || e.tagName === "BUTTON" && Math.min(e.offsetWidth, e.offsetHeight) < 60))
     .map(e => e.outerHTML.slice(0, 90))"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=needs("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=SIZES)

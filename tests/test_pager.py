@@ -1,19 +1,11 @@
 """The clerk's page in real Chromium: keys, keyboard, 代答, offline."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from conftest import Hall, needs
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from conftest import Hall
+from playwright.sync_api import Browser, Page, expect
 from wait import until
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=needs("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The pages in a real Chromium, as the technician, the hall and the visitor see them."""
 
 import json
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -9,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from conftest import EXAMPLE, MONDAY, Hall, needs, sign_in
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from conftest import EXAMPLE, MONDAY, Hall, sign_in
+from playwright.sync_api import Browser, Page, expect
 from wait import until
 
 from controller import model as m
@@ -18,17 +17,6 @@ from controller.clock import FakeClock
 from controller.main import SIMULATED
 
 SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = needs("chromium")
-    with sync_playwright() as playwright:
-        flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        flags += ["--no-sandbox"] if os.geteuid() == 0 else []
-        chromium = playwright.chromium.launch(executable_path=path, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

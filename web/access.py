@@ -41,6 +41,7 @@ ROUTES: dict[str, frozenset[str]] = {
     "desk_enter": frozenset({"desk"}),
     "desk_act": frozenset({"desk clerk"}),
     "button": TECHNICIAN,
+    "device_act": TECHNICIAN,
     "access": TECHNICIAN,
     "access_change": TECHNICIAN,
     "change": frozenset({"clerk", "desk clerk", "technician"}),

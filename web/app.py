@@ -2,27 +2,23 @@
 
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, fields
 from datetime import datetime
-from functools import partial
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
 
 from controller import model as m
-from controller.engine import Engine
 from controller.reader import Reader
-from display import card, screens, words
+from display import card, words
 from display.words import say
-from drivers.base import Device
-from drivers.inventory import Inventory
 from web import access as doors
 from web import desk, kiosk, pager, phone
-from web.access import Access
-from web.status import facts, view
+from web.house import House, board
+from web.status import view
 
 
 def verbs(*kinds: type[m.Command]) -> dict[str, type[m.Command]]:
@@ -46,27 +42,6 @@ CSP = (
 )
 # Against DNS rebinding: an address, or this machine's own name.
 HOST = re.compile(rf"\d[\d.]+|[\da-f:]*:[\da-f:]*|localhost|{re.escape(socket.gethostname())}", re.I)
-
-
-@dataclass(slots=True)
-class House:
-    """What the pages look at. `notes`: red lines (code, arguments); `screens`: boards there; `coming`:
-    a changed hall.toml that waits for the next business day; `restart`: read it now."""
-
-    engine: Engine
-    devices: Mapping[str, Device]
-    access: Access
-    notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    watch: Inventory | None = None
-    screens: Callable[[], int] = lambda: 0
-    foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
-    coming: str = ""
-    restart: Callable[[], None] = lambda: None
-
-
-def board(house: House) -> dict[str, Any]:
-    engine = house.engine
-    return screens.board(engine.plan, engine.state, engine.clock.now().wall, house.foreseen())
 
 
 class Pages(Flask):
@@ -115,13 +90,26 @@ def create(house: House) -> Flask:
     @app.get("/")
     def status() -> str:
         lang = "en" if request.args.get("lang") == "en" else "zh"
-        page = view(engine, house.devices, house.notes, house.watch, house.screens(), lang)
-        page |= {
-            "facts": partial(facts, engine),
-            "known": "technician" in house.access.roles(),
-            "house": house,
-        }
-        return render_template("status.html", lang=lang, say=say, **page)
+        known = "technician" in house.access.roles()
+        return render_template("status.html", lang=lang, say=say, known=known, **view(house, lang))
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        text = render_template("metrics.txt", **view(house, "en"))
+        return Response(text, mimetype="text/plain; version=0.0.4")
+
+    @app.post("/device/<name>/<any(test,reopen,mute):act>")
+    def device_act(name: str, act: str) -> Response:
+        """A device's own button of the status page."""
+        if name not in house.devices:
+            abort(404)
+        if act == "reopen":
+            house.devices[name].reopen()
+        elif act == "mute":
+            house.stage.muted ^= {name}
+        else:
+            house.stage.test(name, engine.clock.now())
+        return make_response(redirect("/", 303))
 
     @app.get("/board")
     def wall() -> str:

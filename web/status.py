@@ -1,19 +1,21 @@
 """What the technician's page says: four answers first, then faults, then all that is well."""
 
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from controller import calendar, hall
-from controller.engine import Engine
+from controller import calendar, hall, pi
+from controller import model as m
 from controller.settings import Settings
-from display import screens
+from display import screens, words
+from display.stage import Printer, Shows, Voice
 from display.words import say, when
-from drivers.base import Device
-from drivers.inventory import Inventory
+from drivers.base import Device, Health
+from web.house import House
 
 QUESTIONS = ("take", "call", "show", "speak")
+_LEVELS = ("yes", "partly", "no")
+_STATES = ("down", "degraded", "starting", "up")
 
 
 def question(plan: Settings, name: str) -> str:
@@ -26,26 +28,21 @@ def question(plan: Settings, name: str) -> str:
     return "call" if stanza.driver.startswith("callunit") else "show"
 
 
-def view(
-    engine: Engine,
-    devices: Mapping[str, Device],
-    notes: list[tuple[str, Mapping[str, Any]]],
-    watch: Inventory | None,
-    screens: int,
-    lang: str,
-) -> dict[str, Any]:
-    """What the status page shows; its sentences are made by the template."""
+def view(house: House, lang: str) -> dict[str, Any]:
+    """What the status page and /metrics show."""
+    engine, notes = house.engine, house.notes
     plan, state, now = engine.plan, engine.state, engine.clock.now()
-    ordered = sorted(devices.values(), key=lambda device: _STATES.index(device.health.state))
+    ordered = sorted(house.devices.values(), key=lambda device: _STATES.index(device.health.state))
     asked = {name: [d for d in ordered if question(plan, d.name) == name] for name in QUESTIONS}
     # A kiosk needs its printer and its buttons; other devices stand in for each other.
     answers = {name: _answer(members, name == "take", lang) for name, members in asked.items()}
-    if screens < plan.board.screens:
-        text = say("status.boards", lang, there=screens, wanted=plan.board.screens)
-        answers["show"]["cures"].append(text)
-        answers["show"]["level"] = max(answers["show"]["level"], "partly", key=_LEVELS.index)
-    if watch and watch.health.state in ("degraded", "down"):
-        notes = [("watch", {"detail": cure(watch, lang)}), *notes]
+    if house.screens() < plan.board.screens:
+        text = say("status.boards", lang, there=house.screens(), wanted=plan.board.screens)
+        _lower(answers["show"], text)
+    for name in sorted(house.stage.muted):
+        _lower(answers["speak"], f"{name}：{say('status.muted', lang)}")
+    if house.watch and house.watch.health.state in ("degraded", "down"):
+        notes = [("watch", {"detail": cure(house.watch.health, lang)}), *notes]
     if not calendar.announced(plan, year := (now.wall + timedelta(days=46)).year):
         notes = [*notes, ("unannounced", {"year": year})]  # from 15 November
     if state.frozen:
@@ -58,16 +55,23 @@ def view(
     if answers["take"]["level"] == "yes" and not state.open:
         opening = when(calendar.next_opening(plan, now.wall), now.wall, lang)
         answers["take"] = {"level": "closed", "cures": [say("status.closed", lang, opening=opening)]}
+    free = pi.free(house.folder)
+    plugs = house.watch.news if house.watch else ()
     return {
+        "house": house,
         "plan": plan,
         "figures": hall.figures(state),
         "state": state,
         "now": now,
+        "source": engine.clock.source,
+        "power": pi.power(),
+        "free": free >> 20,
+        "room": "ok" if free > pi.ROOM else "soon" if free > pi.LITTLE else "bad",
         "answers": answers,
         "notes": notes,
-        "devices": ordered,
-        "news": [(int(time.monotonic() - then) // 60, *rest) for then, *rest in watch.news] if watch else [],
-        "printers": {kiosk.printer for kiosk in plan.kiosk.values()},
+        "devices": [_row(house, device, lang) for device in ordered],
+        "news": [(int(time.monotonic() - then) // 60, *rest) for then, *rest in plugs],
+        "lately": [(wall, sentence(lang)) for wall, sentence in house.lately.copy()],
         "waiting": sum(1 for _ in state.waiting()),
         "windows": sum(1 for window in state.windows.values() if window.clerk),
         "papers": [
@@ -76,21 +80,49 @@ def view(
     }
 
 
-_LEVELS = ("yes", "partly", "no")
-_STATES = ("down", "degraded", "starting", "up")
-
-
-def cure(device: Device, lang: str) -> str:
+def cure(health: Health, lang: str) -> str:
     """What to do about a device, in words; empty when it is well."""
-    health = device.health
     return say(f"fault.{health.code}", lang, detail=health.detail) if health.code else ""
 
 
-def facts(engine: Engine, device: Device, lang: str) -> list[str]:
-    """All that the page says of a device: what to do about it, its paper, how it tells what it did."""
-    roll = screens.roll(engine.plan, engine.state, device.name, engine.clock.now(), lang)
-    ack = getattr(device, "ack", "")
-    return [text for text in (cure(device, lang), roll, ack and say(f"status.ack_{ack}", lang)) if text]
+def fate(name: str, health: Health, lang: str) -> str:
+    """What became of a device, for the list of what happened."""
+    return say(f"status.device_{'ill' if health.code else 'up'}", lang, device=name, cure=cure(health, lang))
+
+
+def event_told(event: m.Event, lang: str) -> str:
+    """An event, for the same list."""
+    ticket = getattr(event, "ticket", "")
+    text = words.happened(event, lambda code, **more: say(code, lang, **more))
+    return text if ticket in text else f"{ticket} {text}"
+
+
+def _row(house: House, device: Device, lang: str) -> dict[str, Any]:
+    """A device's line: where it is, since when it is as it is, what to do, and its one button."""
+    plan, engine, health = house.engine.plan, house.engine, device.health
+    stanza = plan.device[device.name]
+    place = say("status.at_window", lang, window=stanza.window) if stanza.window else ""
+    place = say("status.at_kiosk", lang, kiosk=stanza.kiosk) if stanza.kiosk else place
+    lasted = int(time.monotonic() - device.since) // 60
+    since = say("status.since" if device.proved else "status.never", lang, minutes=lasted)
+    ack, muted = getattr(device, "ack", ""), device.name in house.stage.muted
+    facts = [cure(health, lang), "" if health.state == "up" else since, muted and say("status.muted", lang)]
+    facts += [screens.roll(plan, engine.state, device.name, engine.clock.now(), lang)]
+    facts += [ack and say(f"status.ack_{ack}", lang)]
+    act = "test" if isinstance(device, Printer | Shows) else ""
+    if health.state == "down":
+        act = "reopen"
+    elif isinstance(device, Voice):
+        act = "unmute" if muted else "mute"
+    printer = device.name in {kiosk.printer for kiosk in plan.kiosk.values()}
+    found = {"name": device.name, "state": health.state, "place": place, "act": act, "printer": printer}
+    return found | {"facts": [fact for fact in facts if fact]}
+
+
+def _lower(answer: dict[str, Any], cure: str) -> None:
+    """Something is missing, though the question is not answered with no."""
+    answer["cures"].append(cure)
+    answer["level"] = max(answer["level"], "partly", key=_LEVELS.index)
 
 
 def _answer(devices: list[Device], all_needed: bool, lang: str) -> dict[str, Any]:
@@ -98,6 +130,6 @@ def _answer(devices: list[Device], all_needed: bool, lang: str) -> dict[str, Any
     if not devices:
         return {"level": "no", "cures": [say("status.none", lang)]}
     ill = [device for device in devices if device.health.state in ("down", "starting")]
-    cures = [f"{d.name}：{cure(d, lang)}" for d in devices if d.health.state != "up"]
+    cures = [f"{d.name}：{cure(d.health, lang)}" for d in devices if d.health.state != "up"]
     level = "yes" if not ill else "no" if all_needed or len(ill) == len(devices) else "partly"
     return {"level": level, "cures": cures}

@@ -1,0 +1,42 @@
+"""What the pages look at."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from controller.engine import Engine
+from display import screens
+from display.stage import Stage
+from drivers.base import Device
+from drivers.inventory import Inventory
+from web.access import Access
+
+LATELY = 20  # things that happened, on the status page
+
+
+@dataclass(slots=True)
+class House:
+    """The running hall. `notes`: red lines (code, arguments); `screens`: boards there; `coming`: a
+    changed hall.toml that waits for the next business day; `restart`: read it now; `lately`: when what
+    happened, newest first, as a sentence in the language that is asked for."""
+
+    engine: Engine
+    devices: Mapping[str, Device]
+    access: Access
+    stage: Stage
+    folder: Path
+    notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    watch: Inventory | None = None
+    screens: Callable[[], int] = lambda: 0
+    foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
+    coming: str = ""
+    restart: Callable[[], None] = lambda: None
+    lately: deque[tuple[datetime, Callable[[str], str]]] = field(default_factory=lambda: deque(maxlen=LATELY))
+
+
+def board(house: House) -> dict[str, Any]:
+    engine = house.engine
+    return screens.board(engine.plan, engine.state, engine.clock.now().wall, house.foreseen())
