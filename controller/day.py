@@ -22,6 +22,11 @@ _SIGMA = sqrt(log(1 + _SPREAD**2))
 Action = Callable[[], Iterator[m.Event]]
 
 
+def work(plan: Settings, service: str) -> float:
+    """How many windows a service keeps busy, if every window shares itself out evenly."""
+    return sum(1 / len(window.services) for window in plan.window.values() if service in window.services)
+
+
 class Day:
     """One business day of a hall. `load`: visitors' work over what the windows can do; `opens`: windows
     whose clerk comes only then."""
@@ -38,8 +43,7 @@ class Day:
         self._idle: set[str] = set()
         for start, end in self.sessions:
             for name, service in plan.service.items():
-                share = sum(1 / len(w.services) for w in plan.window.values() if name in w.services)
-                self._visitors(name, start, end, load * share / service.minutes)
+                self._visitors(name, start, end, load * work(plan, name) / service.minutes)
         for name in plan.window if self.sessions else ():
             come = datetime.combine(day, opens[name], zone) if name in opens else self.sessions[0][0]
             self._at(come, partial(self._come, name))

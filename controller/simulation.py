@@ -14,6 +14,7 @@ from typing import Any
 
 from controller import calendar
 from controller.clock import FakeClock
+from controller.player import Player
 from controller.settings import KEYS, Settings
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
@@ -68,6 +69,7 @@ class Simulation:
 
     def __init__(self, real: Settings, folder: Path, clock: FakeClock) -> None:
         self._clock, self._pins = clock, Pins()
+        self._player: Player | None = None
         self._free: dict[int, float] = {}  # when a finger may press this pin again (monotonic)
         self.machines: dict[str, Machine] = {}
         self.wires: dict[str, Wire] = {}
@@ -91,7 +93,14 @@ class Simulation:
                 swapped[name] = replace(device, url=url, options=options)
         self.plan = replace(real, device=swapped)
 
+    def play(self, on: bool) -> None:
+        """Let visitors and clerks come, or send them away."""
+        if self._player:
+            self._player.stop()
+        self._player = Player(self, self._clock) if on else None
+
     def close(self) -> None:
+        self.play(False)
         for wire in self.wires.values():
             wire.unplug()
 
@@ -144,14 +153,15 @@ class Simulation:
         return {
             "clock": f"{now.wall:%Y-%m-%d %H:%M:%S}",
             "speed": self._clock.speed,
-            "devices": [self._face(name) for name in self.plan.device],
+            "playing": self._player is not None,
+            "devices": [self.face(name) for name in self.plan.device],
         }
 
     def _keys(self, device: str) -> list[str]:
         # Boxes and pads have seven keys; "hold" only where hall.toml or a profile gives it one.
         return list(self.plan.device[device].options.get("keys", KEYS[:7]))
 
-    def _face(self, name: str) -> dict[str, Any]:
+    def face(self, name: str) -> dict[str, Any]:
         device, machine = self.plan.device[name], self.machines.get(name)
         face: dict[str, Any] = {"name": name, "driver": device.driver, "window": device.window}
         if machine:

@@ -12,6 +12,7 @@ from conftest import EXAMPLE, MONDAY, Hall, sign_in
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
+from controller import hall as halls
 from controller import model as m
 from controller.clock import FakeClock
 from controller.main import SIMULATED
@@ -79,6 +80,19 @@ def test_the_clock_of_the_twin_can_be_moved_and_sped_up(hall: Hall, visit: Calla
     expect(twin.locator("#clock")).to_contain_text("2026-11-23 09:0")
     twin.select_option("#speed", "60")
     until(lambda: hall.twin._clock.speed == 60)
+
+
+def test_the_twin_plays_a_day_by_itself_and_stops(hall: Hall, visit: Callable[..., Page]) -> None:
+    twin = visit("/twin", "laptop")
+    twin.select_option("#speed", "60")
+    twin.click("#play")
+    expect(twin.locator("#play")).to_have_text("■ 停")
+    until(lambda: halls.figures(hall.state)["served"] >= 3, 60)
+    assert hall.machine("printer").printed >= 3, "every visitor pressed a button and got paper"
+    assert any("号窗口" in text for text in hall.machine("voice").spoken)
+    twin.click("#play")
+    expect(twin.locator("#play")).to_have_text("▶ 来人，过一天")
+    assert hall.twin.view()["playing"] is False
 
 
 def test_two_calls_in_the_same_instant_both_show_on_the_board(hall: Hall, visit: Callable[..., Page]) -> None:

@@ -150,6 +150,29 @@ def test_nothing_is_wider_than_a_phone(hall: Hall, page: Page) -> None:
     expect(page.locator("#take b")).to_contain_text("不能")
 
 
+def test_with_scripts_a_fault_appears_by_itself_and_what_is_typed_stays(
+    start_hall: Callable[..., Hall], browser: Browser
+) -> None:
+    doubtful = FakeClock(MONDAY)
+    doubtful.trusted = False
+    hall = start_hall(at=doubtful)
+    page = browser.new_page(base_url=hall.url)
+    page.goto("/login")
+    page.fill("[name=given]", SIMULATED)
+    page.click("button")
+    hall.turn("printer", "paper_out")
+    expect(page.locator("#take b")).to_contain_text("不能", timeout=15_000)
+    page.fill("[name=wall]", "2026-11-23T09:30")
+    hall.turn("printer", "paper_out", 0)
+    until(lambda: hall.health("printer") == ("up", ""))
+    with pytest.raises(AssertionError):  # nothing is renewed under the fingers
+        expect(page.locator("#take b")).to_contain_text("✔", timeout=7_000)
+    assert page.input_value("[name=wall]") == "2026-11-23T09:30"
+    page.locator("[name=wall]").blur()
+    expect(page.locator("#take b")).to_contain_text("✔", timeout=15_000)
+    page.close()
+
+
 @pytest.mark.parametrize("bits", range(16))
 def test_the_powers_word_is_that_of_the_firmwares_bits(tmp_path: Path, bits: int) -> None:
     def told(register: int) -> str:

@@ -16,6 +16,7 @@ class Twin(Protocol):
     def turn(self, device: str, knob: str, value: int) -> None: ...
     def picture(self, device: str, number: int) -> bytes: ...
     def clock(self, minutes: float, speed: float | None) -> None: ...
+    def play(self, on: bool) -> None: ...
 
 
 def add(app: Flask, twin: Twin, services: Mapping[str, str]) -> None:
@@ -51,6 +52,8 @@ def add(app: Flask, twin: Twin, services: Mapping[str, str]) -> None:
                     twin.turn(str(body["device"]), str(body["knob"]), int(body["value"]))
                 case "clock":
                     twin.clock(float(body.get("minutes", 0)), body.get("speed"))
+                case "play":
+                    twin.play(bool(body["on"]))
                 case _:
                     abort(404)
         except (LookupError, TypeError, ValueError, OverflowError):

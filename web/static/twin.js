@@ -46,7 +46,7 @@ function build(device) {
     box.append(make("div", { className: "buttons" }, ...faces.buttons));
     at("panels").append(box);
   } else if (device.papers !== undefined) {
-    faces.papers = make("div", { className: "papers", textContent: word("no_paper") });
+    faces.papers = make("div", { className: "papers", textContent: word("no_paper"), tabIndex: 0, role: "region", ariaLabel: word("paper") });
     faces.count = 0;
     box.append(faces.papers);
     at("printers").append(box);
@@ -58,7 +58,8 @@ function build(device) {
     let place = at(`window-${device.window}`);
     if (!place) {
       place = make("div", { className: "place", id: `window-${device.window}` },
-        make("h2", { textContent: word("window").replace("{window}", device.window) }));
+        make("h2", {}, word("window").replace("{window}", device.window) + " ",
+          make("a", { href: `/window/${device.window}`, target: "_blank", textContent: word("pager") })));
       at("windows").append(place);
       for (const p of [...at("windows").children].sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true })))
         at("windows").append(p);
@@ -125,6 +126,8 @@ async function look() {
     if (before !== pulls) return;
     at("clock").textContent = hall.clock;
     at("speed").value = String(hall.speed);
+    at("play").ariaPressed = String(hall.playing);
+    at("play").textContent = word(hall.playing ? "stop" : "play");
     for (const device of hall.devices) {
       if (!drawn.has(device.name)) drawn.set(device.name, build(device));
       update(device, drawn.get(device.name));
@@ -134,7 +137,8 @@ async function look() {
   }
 }
 
-for (const button of document.querySelectorAll("#levers button"))
+at("play").onclick = () => pull("play", { on: at("play").ariaPressed !== "true" });
+for (const button of document.querySelectorAll("#levers [data-minutes]"))
   button.onclick = () => pull("clock", { minutes: Number(button.dataset.minutes) });
 at("speed").onchange = () => pull("clock", { speed: Number(at("speed").value) });
 look();
