@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from wait import until
 
 from controller import main as roof
+from controller import model as m
 from controller.clock import FakeClock
 from controller.reader import parse
 from controller.settings import Settings
@@ -190,7 +191,8 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
         house = stops.enter_context(roof.running(twin.plan, store, site))
         port = listener.getsockname()[1]
         hall = Hall(house, twin, f"http://127.0.0.1:{port}", tmp_path / folder, stops.close, restarts)
-        until(lambda: all(device.health.state != "starting" for device in house.devices.values()))
+        until(lambda: not any("starting" in (d.health.state, d.health.code) for d in house.devices.values()))
+        house.engine.submit(m.Tick(actor="clock")).result()  # all that was said so far is heard
         until(lambda: not hall.state.kiosks)
         return hall
 
