@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from conftest import EXAMPLE, MONDAY, Hall
+from playwright.sync_api import Browser, expect
 from wait import until
 
 from controller import hall as halls
 from controller import model as m
 from controller.clock import FakeClock
 from controller.hall import line
+from controller.main import SIMULATED
 from display import ticket
 
 NARROW = EXAMPLE.read_text().replace("[hours]", "[policy]\nno_show_seconds = 0\n\n[hours]")
@@ -124,6 +126,59 @@ def monday_evening(start_hall: Callable[..., Hall]) -> None:
     assert "可以关闭总电源" in hall.page("/")
     assert "1 = 办结 1 + 过号 0" in hall.page("/")
     hall.stop()
+
+
+def test_e_no_ticket_comes_out_and_the_technician_is_called(
+    start_hall: Callable[..., Hall], browser: Browser
+) -> None:
+    hall = start_hall(at=FakeClock(at("2026-11-23 09:00")))
+    for _ in range(2):
+        hall.take("A")
+    until(lambda: hall.machine("printer").printed == 2)
+    # 09:08: the cutter jams. The kiosk's screen shows numbers, and the desk is told.
+    kiosk = browser.new_page(viewport={"width": 1080, "height": 1920}, base_url=hall.url)
+    kiosk.goto("/kiosk")
+    hall.turn("printer", "cutter")
+    hall.take("B")  # its paper is under way when the fault is noticed
+    until(lambda: hall.state.kiosks == {"hall": "cutter"})
+    until(lambda: hall.state.tickets["B001"].paper == "pending")
+    kiosk.click(".tiles >> text=社保")
+    kiosk.click("main >> text=取号")
+    expect(kiosk.locator("h2")).to_contain_text("请记住这个号")
+    expect(kiosk.locator(".number")).to_have_text("A003")
+    assert "取号机暂停使用" in hall.page("/board")
+    # 09:10: one look at the page, on a phone.
+    phone = browser.new_page(viewport={"width": 360, "height": 740}, base_url=hall.url)
+    phone.goto("/login")
+    phone.fill("[name=given]", SIMULATED)
+    phone.click("button")
+    expect(phone.locator("#take")).to_have_class("no")
+    expect(phone.locator("#take")).to_contain_text("切刀卡住：关电源，开盖取出卡纸，再开电源")
+    for answer in ("call", "speak"):
+        expect(phone.locator(f"#{answer}")).to_have_class("yes")
+    expect(phone.locator(".papers").first).to_contain_text("A003 只在屏幕上显示过")
+    # The paper is taken out, the power is switched off and on.
+    hall.machine("printer").power_cycle()
+    hall.turn("printer", "cutter", 0)
+    until(lambda: not hall.state.kiosks)
+    # It comes out now, unless the printer had it in its memory, which is gone.
+    until(lambda: hall.state.tickets["B001"].paper in ("confirmed", "unconfirmed"), 15)
+    before = hall.machine("printer").printed
+    phone.goto("/")
+    phone.locator("tr", has_text="printer").get_by_text("自检", exact=True).click()
+    until(lambda: hall.machine("printer").printed > before)
+    doubtful = [n for n, t in hall.state.tickets.items() if t.paper != "confirmed"]
+    assert "A003" in doubtful
+    for number in doubtful:
+        phone.goto("/")
+        phone.click(f"text=补打 {number}")
+        until(lambda number=number: hall.state.tickets[number].paper == "confirmed", 15)
+    phone.goto("/")
+    expect(phone.locator("#take")).to_have_class("yes")
+    expect(phone.locator("body")).not_to_contain_text("出纸未确认的号票")
+    assert halls.figures(hall.state)["issued"] == 4, "a test slip is no ticket"
+    for page in (kiosk, phone):
+        page.close()
 
 
 def test_f_no_clock_in_the_morning_and_somebody_confirms_the_time(start_hall: Callable[..., Hall]) -> None:

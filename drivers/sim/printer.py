@@ -38,8 +38,8 @@ class Printer(Machine):
     """Keeps the last pieces that were cut: `papers` as pictures (white is 1), `texts` as their
     characters; `printed` counts all. With paper out or cover open, what is in memory waits."""
 
-    knobs = ("deaf", "paper_out", "cover_open", "near_end", "garbled")
-    paper_out = cover_open = near_end = garbled = False
+    knobs = ("deaf", "paper_out", "cover_open", "cutter", "near_end", "garbled")
+    paper_out = cover_open = cutter = near_end = garbled = False
     gb18030 = False  # has characters of four bytes too
     process_ids = False  # knows GS ( H, as Epson's do; others print its parameters
 
@@ -83,14 +83,17 @@ class Printer(Machine):
 
     def _status(self, n: int) -> int:
         """One reply of the table in §2.1."""
-        stopped = self.paper_out or self.cover_open
-        cause = 0x04 * self.cover_open | 0x20 * self.paper_out
+        cause = 0x04 * self.cover_open | 0x20 * self.paper_out | 0x40 * self.cutter
         paper = 0x6C if self.paper_out else 0x0C * self.near_end
-        return 0x12 | (0x08 * stopped, cause, 0, paper)[n - 1]
+        return 0x12 | (0x08 * self._stopped, cause, 0x08 * self.cutter, paper)[n - 1]
+
+    @property
+    def _stopped(self) -> bool:
+        return self.paper_out or self.cover_open or self.cutter
 
     def _work(self) -> Iterator[bytes]:
         """Obey what is in memory as far as it is whole; the answers in order."""
-        while self._memory and not (self.paper_out or self.cover_open):
+        while self._memory and not self._stopped:
             across, rows = self._picture
             size = across or self._size()
             if len(self._memory) < size:
