@@ -12,6 +12,7 @@ list:
 	@echo "make test             set everything up, run all tests         安装并运行全部测试"
 	@echo "make lint             ruff and mypy                            检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
+	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
 	@echo "make torture          pull the printer's cable 1,000 times    拔插打印机一千次"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
@@ -37,6 +38,11 @@ lint: .venv/test
 
 bench: .venv/test
 	@$(BIN)/python tests/bench.py
+
+pictures: .venv/test
+	@.ci/packages test
+	@$(BIN)/python -m pytest -n 0 tests/pictures.py
+	@echo "看 pictures/ 和 docs/pictures/ | look at pictures/ and docs/pictures/"
 
 docs: .venv/test
 	@PYTHONPATH=. $(BIN)/python tests/tables.py
@@ -74,4 +80,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test lint bench fuzz judge torture lock docs
+.PHONY: list run test lint bench pictures fuzz judge torture lock docs
