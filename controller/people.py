@@ -43,7 +43,7 @@ class People:
     def __init__(self, folder: Path) -> None:
         """Raises OSError."""
         self._path, self._code, self._lock = folder / "people.json", folder / "passcode", Lock()
-        self._kept: dict[str, Any] = {"technician": "", "clerks": {}, "devices": {}}
+        self._kept: dict[str, Any] = {"technician": "", "clerks": {}, "devices": {}, "sessions": {}}
         try:
             self._kept |= json.loads(self._path.read_text())
         except FileNotFoundError:
@@ -66,6 +66,14 @@ class People:
     def devices(self) -> dict[str, str]:
         """The paired devices: what for, such as "window 3", by the digest of its token."""
         return dict(self._kept["devices"])
+
+    @property
+    def sessions(self) -> dict[str, dict[str, Any]]:
+        """Who is signed in, by the digest of his cookie."""
+        return dict(self._kept["sessions"])
+
+    def remember(self, sessions: dict[str, dict[str, Any]]) -> None:
+        self._keep("sessions", sessions)
 
     def choose(self, passphrase: str) -> None:
         """The technician's passphrase from now on; the one-time code is used up."""

@@ -155,7 +155,8 @@ class Hall:
         return self.house.engine.state
 
     def take(self, service: str = "A") -> str:
-        """Press a ticket button; the number that was issued."""
+        """Press a ticket button once it is lit; the number that was issued."""
+        until(lambda: not self.state.kiosks, 20)
         before = self.state.issued.get(service, 0)
         self.press("buttons", service)
         until(lambda: self.state.issued.get(service, 0) > before)

@@ -1,9 +1,12 @@
 """Who may do what: one table of routes, sessions, pairing of devices, and patience with wrong guesses."""
 
+import json
 import secrets
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from threading import Lock
 from typing import Any
 
 from flask import Flask, Response, abort, g, make_response, redirect, render_template, request
@@ -57,12 +60,14 @@ LOOPBACK = ("127.0.0.1", "::1")
 
 @dataclass(slots=True)
 class Session:
-    """`role`: technician, clerk or desk clerk; `who`: the 工号; `device`: the one it was opened on."""
+    """`role`: technician, clerk or desk clerk; `who`: the 工号; `device`: the one it was opened on;
+    `boot`: the machine's, as no other knows what `born` and `used` mean."""
 
     role: str
     who: str
     device: str
     place: str
+    boot: str
     born: float
     used: float
 
@@ -87,12 +92,15 @@ class Patience:
 
 
 class Access:
-    """Sessions live in memory: after a restart everybody signs in anew. Windows stay open."""
+    """Sessions outlive the daemon, not the machine: after a reboot everybody signs in anew."""
 
     def __init__(self, plan: Settings, people: People, clock: Clock, secure: bool) -> None:
         """`secure`: the pages go over TLS."""
         self.people, self.secure, self._plan, self._clock = people, secure, plan, clock
         self._sessions: dict[str, Session] = {}
+        self._lock = Lock()  # of the sessions
+        with suppress(TypeError):  # another release may have kept other things
+            self._sessions = {token: Session(**kept) for token, kept in people.sessions.items()}
         # Devices that wait to be paired, by their code: token, place, when they last asked.
         self._waiting: dict[str, tuple[str, str, float]] = {}
         self._patience = (Patience(5, 900), Patience(20, 3600), Patience(200, 3600))
@@ -119,18 +127,26 @@ class Access:
     def session(self) -> Session | None:
         found = self._sessions.get(digest(request.cookies.get(self._cookie("session"), "")))
         now = self._now()
-        if found is None or now > found.born + WHOLE:
+        if found is None or not self._lasts(found):
             return None
         if found.role == "technician" and now > found.used + IDLE:
             return None
-        if found.role != "technician" and found.device != self._stands():
+        if found.role != "technician" and not (found.device == self._stands() and self._is_at(found.place)):
             return None
         found.used = now
         return found
 
+    def _lasts(self, session: Session) -> bool:
+        now = self._clock.now()
+        return session.boot == now.boot and now.mono < session.born + WHOLE
+
     def _stands(self) -> str:
         """The device that asks: a paired one, or this machine itself."""
         return "here" if request.remote_addr in LOOPBACK else self.device()
+
+    def _is_at(self, place: str) -> bool:
+        """Does the asking device stand at this place?"""
+        return self._stands() == "here" or self.people.devices.get(self.device()) == place
 
     def place(self) -> str:
         """What the address asked for is at: "window 3", "kiosk hall", "desk" or "board"."""
@@ -143,7 +159,7 @@ class Access:
     def roles(self) -> set[str]:
         """All that the asking person and device may be here."""
         found, session, place = {"anyone"}, self.session(), self.place()
-        if self._stands() == "here" or self.people.devices.get(self.device()) == place:
+        if self._is_at(place):
             found.add(place.split()[0])
         if session and (session.role == "technician" or session.place == place):
             found.add(session.role)
@@ -192,7 +208,10 @@ class Access:
     def tried(self, who: str, right: Callable[[], bool]) -> str:
         """Why `who` may not come in: empty if he may; "wrong", or "worn" after too many guesses."""
         now = self._now()
-        kinds = (f"{who} {self._stands()}", f"{self._stands()} {request.remote_addr}", "hall")
+        # A stranger may drop his cookie after each guess, and must not lock out those who belong here.
+        known = self._stands() in ("here", *self.people.devices)
+        device = self._stands() if known else f"{request.remote_addr}"
+        kinds = (f"{who} {device}", device, f"hall {known}")
         if any(patience.worn(what, now) for patience, what in zip(self._patience, kinds, strict=True)):
             return "worn"
         if right():
@@ -203,17 +222,40 @@ class Access:
 
     def open(self, answer: Response, role: str, who: str, place: str) -> Response:
         """A new session, whose cookie goes with `answer`."""
-        token, now = secrets.token_urlsafe(32), self._now()
-        alive = {key: it for key, it in self._sessions.items() if now < it.born + WHOLE}
-        session = Session(role, who, "" if role == "technician" else self._stands(), place, now, now)
-        self._sessions = {**alive, digest(token): session}
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        device = "" if role == "technician" else self._stands()
+        session = Session(role, who, device, place, now.boot, now.mono, now.mono)
+        self._keep({digest(token): session}, lambda token, session: False)
         self._set(answer, "session", token, 0.5)
         return answer
 
     def end(self, answer: Response) -> Response:
-        self._sessions.pop(digest(request.cookies.get(self._cookie("session"), "")), None)
+        mine = digest(request.cookies.get(self._cookie("session"), ""))
+        self._keep({}, lambda token, session: token == mine)
         answer.delete_cookie(self._cookie("session"), secure=self.secure, samesite="Strict")
         return answer
+
+    def end_all(self, who: str) -> None:
+        """Whoever signed in with a secret that no longer counts is out."""
+        self._keep({}, lambda token, session: session.who == who)
+
+    def _keep(self, new: Mapping[str, Session], gone: Callable[[str, Session], bool]) -> None:
+        with self._lock:
+            kept = {**self._sessions, **new}
+            kept = {token: it for token, it in kept.items() if self._lasts(it) and not gone(token, it)}
+            if kept != self._sessions:
+                self._sessions = kept
+                self.people.remember({token: asdict(it) for token, it in kept.items()})
+
+
+def posted() -> dict[str, Any]:
+    """The JSON object that a request brings; an empty one if it brings none that can be kept."""
+    try:
+        found = request.get_json(silent=True)
+        json.dumps(found, ensure_ascii=False).encode()  # half a character would spoil the journal
+    except (RecursionError, UnicodeEncodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def add(app: Flask, access: Access, clerks: Callable[[], list[str]]) -> None:
@@ -237,6 +279,7 @@ def add(app: Flask, access: Access, clerks: Callable[[], list[str]]) -> None:
             if len(new) < SHORTEST:
                 return page(200, given=given, fault="login.short" if new else "login.choose")
             people.choose(new)
+            access.end_all("technician")
         return access.open(make_response(redirect("/", 303)), "technician", "technician", "")
 
     @app.post("/leave")
@@ -255,7 +298,9 @@ def add(app: Flask, access: Access, clerks: Callable[[], list[str]]) -> None:
     def access_change() -> str:
         form = request.form
         if clerk := form.get("clerk", "").strip()[:20]:
-            return show(clerk=clerk, pin=people.pin(clerk))
+            pin = people.pin(clerk)
+            access.end_all(clerk)
+            return show(clerk=clerk, pin=pin)
         if token := form.get("part"):
             people.part(token)
             return show()

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from controller import model as m
 from controller.reader import Reader
@@ -17,6 +18,7 @@ from display import card, words
 from display.words import say
 from web import access as doors
 from web import desk, kiosk, pager, phone
+from web.access import posted
 from web.house import House, board
 from web.status import view
 
@@ -53,7 +55,6 @@ class Pages(Flask):
 
 def create(house: House) -> Flask:
     app = Pages("web")
-    app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
     engine = house.engine
 
     @app.before_request
@@ -141,13 +142,14 @@ def create(house: House) -> Flask:
     desk.add(app, engine, house.access)
     phone.add(app, engine, lambda: house.foreseen())
 
-    @app.errorhandler(403)
-    def forbidden(error: object) -> tuple[Response, int]:
-        refused = m.Refused("forbidden")
+    @app.errorhandler(HTTPException)
+    def wrong(error: HTTPException) -> Response:
+        status = error.code or 500
+        code = {403: "forbidden", 404: "no_page", 500: "bug"}.get(status, "bad_request")
+        refused = m.Refused(code, detail=status)
         if request.path.startswith("/api/"):
-            return refusal(refused), 403
-        text = words.refusal(refused)
-        return make_response(render_template("refused.html", say=say, text=text)), 403
+            return make_response(refusal(refused), status)
+        return make_response(render_template("refused.html", say=say, text=words.refusal(refused)), status)
 
     @app.get("/health")
     def health() -> Response:
@@ -163,8 +165,7 @@ def create(house: House) -> Flask:
     @app.post("/api/v1/windows/<window>/<verb>")
     @app.post("/api/v1/hall/<verb>")
     def change(window: str = "", ticket: str = "", verb: str = "") -> tuple[Response, int]:
-        body = request.get_json(silent=True)
-        body = body if isinstance(body, dict) else {}
+        body = posted()
         known = AT_WINDOW if window else OF_TICKET if ticket else OF_HALL if verb else {"": m.TakeTicket}
         if verb not in known:
             return refusal(m.Refused("bad_request", detail=verb)), 400

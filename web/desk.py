@@ -44,7 +44,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         stamp = {"actor": clerk, "press": form.get("press", "")[:60]}
         number, service = form.get("number", ""), form.get("service", "")
         kiosk = next(iter(engine.plan.kiosk))
-        figures = {name: form.get(name, "") for name in ("last", "served")}
+        figures = {name: form.get(name, "")[:6] for name in ("last", "served")}
         if not all(figure.isdecimal() for figure in figures.values() if figure):
             return page(400, fault=words.refusal(m.Refused("bad_request", detail="last, served")))
         last, served = (int(figures[name] or 0) for name in ("last", "served"))

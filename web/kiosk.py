@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import qrcode
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, Response, abort, jsonify, render_template
 
 from controller import model as m
 from controller.engine import Engine
 from display import kiosk as view
 from display import words
 from display.words import catalogue, say
+from web.access import posted
 
 
 def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[str, float]]]) -> None:
@@ -39,8 +40,7 @@ def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[
     @app.post("/kiosk/<kiosk>/take")
     def kiosk_take(kiosk: str) -> Response:
         """A ticket, on paper or, while the printer is out of order, on the screen."""
-        body, name = request.get_json(silent=True), known(kiosk)
-        body = body if isinstance(body, dict) else {}
+        body, name = posted(), known(kiosk)
         command = m.TakeTicket(
             str(body.get("service", ""))[:8],
             name,

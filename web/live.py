@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 HEARTBEAT = 3.0  # s: a screen that hears nothing for 5 s says so (domain.md §4.3)
-PATIENCE = 20.0  # s: a client that takes nothing for so long is dropped
+PATIENCE = 20.0  # s: a client that takes nothing, or does not send the whole of a request, is dropped
 CLIENTS = 500
+LONGEST = 16 * 1024  # bytes of a request's body
 
 
 class Live:
@@ -51,7 +53,30 @@ class Live:
         if scope["type"] == "http" and scope["path"] == "/api/v1/events":
             await self._stream(scope, receive, send)
         else:
-            await self._flask(scope, receive, send)  # type: ignore[arg-type]
+            await self._page(scope, receive, send)
+
+    async def _page(self, scope: Message, receive: Receive, send: Send) -> None:
+        """A page gets its request whole: a body that is slow or has no end must not hold its thread."""
+        body, status = b"", 100
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while status == 100:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return
+                    body += message.get("body", b"")
+                    status = 413 if len(body) > LONGEST else 100 if message.get("more_body") else 200
+        if status == 200:
+            whole = iter([{"type": "http.request", "body": body}])
+
+            async def given() -> Message:
+                return next(whole, {"type": "http.disconnect"})
+
+            await self._flask(scope, given, send)  # type: ignore[arg-type]
+            return
+        headers = [(b"connection", b"close"), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": max(status, 408), "headers": headers})
+        await send({"type": "http.response.body"})
 
     def _publish(self) -> None:
         state = json.dumps(self._view(), ensure_ascii=False)
@@ -114,7 +139,7 @@ class Server:
     def __init__(self, app: Live, listener: socket.socket, secure: tuple[str, str] | None) -> None:
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            log_level="error",  # a warning for each request that is none would fill the log
             lifespan="off",
             access_log=False,  # addresses hold visitors' links
             proxy_headers=False,  # nobody may say that he is this machine

@@ -10,7 +10,7 @@ from controller import model as m
 from controller.engine import Engine
 from display import pager, words
 from display.words import say
-from web.access import Access
+from web.access import Access, posted
 
 OLD = 5.0  # s: what the clerk saw that long ago is no ground to press on
 SHORTCUTS = {"next": "N", "recall": "R", "start": "S", "complete": "C"}
@@ -62,8 +62,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
     @app.post("/window/<window>/press")
     def pager_press(window: str) -> Response:
         """A key; "find" and "answer" are for the ticket whose number was typed."""
-        body = request.get_json(silent=True)
-        body = body if isinstance(body, dict) else {}
+        body = posted()
         key, number, press = (str(body.get(name, ""))[:40] for name in ("key", "number", "press"))
         seen = body.get("seen")
         if not isinstance(seen, int | float) or not 0 <= seconds() - seen <= OLD:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, Response, abort, jsonify, render_template
 
 from display.words import catalogue, say
+from web.access import posted
 
 
 class Twin(Protocol):
@@ -41,8 +42,7 @@ def add(app: Flask, twin: Twin, services: Mapping[str, str]) -> None:
 
     @app.post("/twin/<lever>")
     def pull(lever: str) -> tuple[str, int]:
-        body = request.get_json()
-        if not isinstance(body, dict):
+        if not (body := posted()):
             abort(400)
         try:
             match lever:
