@@ -24,8 +24,8 @@ Listener = Callable[[m.Command, Outcome, State], None]
 class Engine:
     """Owns its thread and, in it, the store. `state` is replaced as a whole: read it anywhere.
 
-    `listeners` hear of every command that changed something or was refused, in the engine's
-    thread: they must return at once, and what they raise stays with them.
+    `listeners` hear of every command that changed something or was refused, and of the passing of
+    time (Tick), in the engine's thread: they must return at once, and what they raise stays with them.
     """
 
     def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
@@ -75,7 +75,7 @@ class Engine:
             command, future = item
             outcome = self._handle(command)
             future.set_result(outcome)
-            if outcome:
+            if outcome or isinstance(command, m.Tick):
                 for listener in self.listeners:
                     try:
                         listener(command, outcome, self.state)

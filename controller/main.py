@@ -154,7 +154,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     """The running hall, from its journal up to its pages; stopped in reverse order."""
     engine = Engine(plan, store, site.clock)
     devices = build(plan)
-    stage = Stage(plan, devices, engine.submit)
+    stage = Stage(plan, devices, engine.submit, site.clock.now)
     # A simulated hall has no business with this machine's own ports.
     watch = None if site.twin else Inventory({name: stanza.url for name, stanza in plan.device.items()})
     people = known(plan, site)
@@ -190,7 +190,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
             site.restart()
         if events and isinstance(events[-1], m.TicketIssued | m.TicketEvent):
             oracle.ask()
-        live.changed()
+        if outcome:
+            live.changed()
 
     def foreseen(figures: Figures) -> None:
         now = site.clock.now()
@@ -211,7 +212,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     engine.listeners += [stage.listen, heard]
     if store.plan() != plan.text:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
-    stage.start(engine.state, site.clock.now())
+    stage.start(engine.state)
     wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
     parts: list[Engine | Port | Server | Oracle] = [
         oracle,

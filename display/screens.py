@@ -9,41 +9,48 @@ from controller import calendar, hall
 from controller import model as m
 from controller.clock import Now, elapsed
 from controller.settings import Settings
-from display.words import say, when
+from display.words import fit, say, when
+
+CROWD = 5  # people in a window's line at which its lamp pulses fast
 
 
-def sign(plan: Settings, state: hall.State, window: str, wall: datetime) -> str:
-    """The text on a window's sign (domain.md §4.4: 8 hanzi cells at most)."""
+def sign(plan: Settings, state: hall.State, window: str, wall: datetime, room: int) -> tuple[str, ...]:
+    """The text on a window's sign of `room` columns, or the texts that stand there in turn (domain.md
+    §4.4)."""
     there = state.window(window)
     if state.frozen:
-        return say("sign.frozen")
+        return (fit("sign.frozen", room),)
     if there.ticket:
         code = "sign.serving" if state.tickets[there.ticket].state == "serving" else "sign.call"
-        return say(code, ticket=there.ticket, window=window)
+        return (fit(code, room, ticket=there.ticket, window=window),)
     if there.paused and there.until > state.worked:
         back = wall + timedelta(seconds=there.until - state.worked)
-        return say("sign.paused_until", time=f"{back.hour}:{back.minute:02}")
+        return fit("sign.paused", room), fit("sign.back", room, time=f"{back.hour}:{back.minute:02}")
     if there.paused:
-        return say("sign.paused")
-    if there.clerk:
-        return say("sign.free", window=window)
-    if state.open:
-        return say("sign.not_open", window=window)
+        return (fit("sign.paused", room),)
+    if there.clerk or state.open:
+        return (fit("sign.free" if there.clerk else "sign.not_open", room, window=window),)
     opening = calendar.next_opening(plan, wall)
-    time = f"{opening.hour}:{opening.minute:02}"
-    return say("sign.break" if calendar.in_break(plan, wall) else "sign.closed", time=time)
+    code = "sign.break" if calendar.in_break(plan, wall) else "sign.closed"
+    return (fit(code, room, time=f"{opening.hour}:{opening.minute:02}"),)
 
 
 def lamp(plan: Settings, state: hall.State, window: str) -> str:
-    """The lamp of a call unit: off, free, waiting, serving or paused (domain.md §4.5)."""
-    there = state.window(window)
+    """The lamp of a call unit: off, free, waiting, crowded, serving, over, paused or fault (domain.md
+    §4.5)."""
+    there, ticket = state.window(window), state.tickets.get(state.window(window).ticket)
+    if state.frozen:
+        return "fault"
     if not there.clerk:
         return "off"
     if there.paused:
         return "paused"
-    if there.ticket:
-        return "serving"
-    return "waiting" if hall.line(plan, state, window) else "free"
+    if ticket:
+        standard = plan.service[ticket.service].minutes if ticket.service in plan.service else 0
+        long = ticket.state == "serving" and state.worked - ticket.since >= 60 * standard > 0
+        return "over" if long else "serving"
+    waiting = len(hall.line(plan, state, window))
+    return "crowded" if waiting > CROWD else "waiting" if waiting else "free"
 
 
 def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from controller import model as m
 from controller.clock import Now
 from controller.engine import Outcome
-from controller.hall import State
+from controller.hall import State, seen_at
 from controller.settings import Settings
 from display import screens, ticket, words
 from display.words import say
@@ -34,7 +34,7 @@ class Voice(Protocol):
 
 @runtime_checkable
 class Shows(Protocol):
-    def show(self, shown: Any) -> None: ...
+    def show(self, *shown: Any) -> None: ...
 
 
 @runtime_checkable
@@ -47,15 +47,21 @@ class Stage:
     """Shows to every device what concerns it. `submit` takes what devices answer to the hall."""
 
     def __init__(
-        self, plan: Settings, devices: Mapping[str, Device], submit: Callable[[m.Command], object]
+        self,
+        plan: Settings,
+        devices: Mapping[str, Device],
+        submit: Callable[[m.Command], object],
+        now: Callable[[], Now],
     ) -> None:
-        self._plan, self._devices, self._submit = plan, devices, submit
+        self._plan, self._devices, self._submit, self._now = plan, devices, submit, now
+        self._broken = False  # the journal takes nothing
         self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
         self.muted: set[str] = set()  # voices that somebody silenced, until the next start
         self._tested: dict[str, float] = {}  # until when a device shows its test (monotonic)
+        self._shown: dict[str, tuple[Any, ...]] = {}  # what each device was told last
 
-    def start(self, state: State, now: Now) -> None:
+    def start(self, state: State) -> None:
         """After a start: nobody knows whether paper under way came out, nor which printers are
         well; every level output is shown again."""
         for number, held in state.tickets.items():
@@ -63,7 +69,7 @@ class Stage:
                 self._report(state.day, number, "unconfirmed")
         for name in self._plan.kiosk:
             self._submit(m.CloseKiosk(name, "starting", actor=ACTOR))
-        self._levels(state, now)
+        self._levels(state)
 
     def health(self, device: Device) -> None:
         """A printer's health decides whether its kiosks may hand out tickets."""
@@ -76,10 +82,13 @@ class Stage:
                 self._submit(m.CloseKiosk(name, device.health.code, actor=device.name))
 
     def listen(self, command: m.Command, outcome: Outcome, state: State) -> None:
-        """The engine's listener."""
+        """The engine's listener; also of each Tick, as time alone changes lamps and signs."""
         if isinstance(outcome, m.Refused):
+            self._broken = outcome.code == "journal"
+            self._levels(state)
             self._refused(command, outcome)
             return
+        self._broken = self._broken and not outcome
         if any(isinstance(event, m.WindowEvent) for event in outcome):
             self._tested.clear()  # what is true now is more urgent
         for event in outcome:
@@ -96,23 +105,36 @@ class Stage:
                     self._told.add(name)
                 case m.KioskOpened(kiosk=name):
                     self._told.discard(name)
-        self._levels(state, outcome[-1].at)
+        self._levels(state)
 
-    def _levels(self, state: State, now: Now) -> None:
+    def _levels(self, state: State) -> None:
+        now = self._now()
+        state = seen_at(state, now)
         for name, device in self._devices.items():
-            if isinstance(device, Switch):
-                device.power(screens.lights_on(self._plan, state, now.wall))
-            place, show = self._plan.device[name], getattr(device, "show", None)
-            if show is None or time.monotonic() < self._tested.get(name, 0.0):
-                continue
-            if place.kiosk:
-                show(screens.lit(self._plan, state, place.kiosk))
-            elif place.window and isinstance(device, CallUnit):
-                show(screens.lamp(self._plan, state, place.window))
-            elif place.window and getattr(device, "numbers", False):
-                show(state.window(place.window).ticket)
-            elif place.window:
-                show(screens.sign(self._plan, state, place.window, now.wall))
+            level = self._level(name, device, state, now)
+            # Told once: a device shows it again by itself after its wire was lost.
+            if level and level != self._shown.get(name) and time.monotonic() >= self._tested.get(name, 0.0):
+                self._shown[name] = level
+                if isinstance(device, Switch):
+                    device.power(*level)
+                elif isinstance(device, Shows):
+                    device.show(*level)
+
+    def _level(self, name: str, device: Device, state: State, now: Now) -> tuple[Any, ...]:
+        """What a device shows as long as nothing changes; empty if it shows nothing."""
+        place, plan = self._plan.device[name], self._plan
+        if isinstance(device, Switch):
+            return (screens.lights_on(plan, state, now.wall),)
+        if not isinstance(device, Shows):
+            return ()
+        if place.kiosk:
+            return (screens.lit(plan, state, place.kiosk),)
+        if place.window and isinstance(device, CallUnit):
+            return ("fault" if self._broken else screens.lamp(plan, state, place.window),)
+        if place.window and getattr(device, "numbers", False):
+            return (state.window(place.window).ticket,)
+        room = getattr(device, "columns", 16)
+        return screens.sign(plan, state, place.window, now.wall, room) if place.window else ()
 
     def _print(self, state: State, issued: m.Ticket, token: str) -> None:
         # A slip was written by hand, and a kiosk may have left the plan: any printer will do.
@@ -146,6 +168,7 @@ class Stage:
         """Let a device show that it works; from any thread. Nothing of it is counted."""
         device, place = self._devices[name], self._plan.device[name]
         self._tested[name] = time.monotonic() + TEST
+        self._shown.pop(name, None)
         match device:
             case Printer():
                 text = say("test.slip", device=name, time=f"{now.wall:%H:%M}")

@@ -13,7 +13,7 @@ from controller import hall
 from controller import model as m
 from controller.settings import Service, Settings, layout
 from display import card, screens
-from display.words import say
+from display.words import columns, say
 from drivers.base import Line, Page
 
 # fonts-noto-cjk, SIL Open Font License 1.1; index 2 is Simplified Chinese (hardware.md §8).
@@ -90,18 +90,14 @@ def _rows(line: Line, width: int, encoding: str) -> list[Line]:
     """A line in the printer's own characters, 12 dots wide or 24 for hanzi, as wide as the paper."""
     if line.qr:
         return [line]
+    room = width // 12
     if line.scale >= NUMBER:
-        return [replace(line, scale=max(1, min(8, width // _cells(line.text))))]
+        return [replace(line, scale=max(1, min(8, room // columns(line.text))))]
     try:
         line.text.encode(encoding)
     except UnicodeEncodeError:
         return [replace(line, image=picture((line,), width))]
-    return [replace(line, text=part) for part in _wrapped(line.text, _cells, width // line.scale)]
-
-
-def _cells(text: str) -> int:
-    """Dots that the printer's own characters take at scale 1."""
-    return sum(12 if character.isascii() else 24 for character in text)
+    return [replace(line, text=part) for part in _wrapped(line.text, columns, room // line.scale)]
 
 
 @cache

@@ -25,6 +25,17 @@ def say(code: str, lang: str = "zh", /, **arguments: Any) -> str:
     return texts[lang].format(**arguments) if texts else code
 
 
+def columns(text: str) -> int:
+    """How wide a text is on a sign or a slow printer: a hanzi is two columns, all else one."""
+    return sum(1 if character.isascii() else 2 for character in text)
+
+
+def fit(code: str, room: int, lang: str = "zh", /, **arguments: Any) -> str:
+    """The longest form of a sentence that `room` columns hold; the last one where none does."""
+    forms = say(code, lang, **arguments).split("|")
+    return next((form for form in forms if columns(form) <= room), forms[-1])
+
+
 def when(moment: datetime, now: datetime, lang: str = "zh") -> str:
     """A moment to come, as short as `now` allows: 14:30, or 10月8日(周四)8:00."""
     time = f"{moment.hour}:{moment.minute:02}"

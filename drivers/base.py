@@ -19,6 +19,7 @@ from PIL import Image
 from drivers.link import Link, LinkLost
 
 log = logging.getLogger("hallqueue.drivers")
+TURN = 3.0  # s that one page of a sign stands (domain.md §4.4)
 T = TypeVar("T")
 # With the boot id and the start's monotonic time a press id never comes twice.
 _RUN = f"{Path('/proc/sys/kernel/random/boot_id').read_text()[:8]}-{time.monotonic_ns():x}"
@@ -168,17 +169,34 @@ class Device:
             self.on_health(self)
 
 
+class Pages(Latest[str]):
+    """Mailbox of a sign: one text, or several that stand in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: tuple[str, ...] = ()
+
+    def turn(self, pages: tuple[str, ...]) -> None:
+        self._pages = pages
+
+    def take(self) -> str | None:
+        if self._pages:
+            self.put(self._pages[int(time.monotonic() / TURN) % len(self._pages)])
+        return super().take()
+
+
 class Sign(Device):
     """Shows the newest text that it was given, and all again when the wire is there again."""
 
     numbers = False  # True: it is given a ticket's number alone, no sentence
+    columns = 16  # half as wide as a hanzi
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.text: Latest[str] = Latest()
+        self.text = Pages()
 
-    def show(self, text: str) -> None:
-        self.text.put(text)
+    def show(self, *pages: str) -> None:
+        self.text.turn(pages)
         self.wake()
 
     def attach(self, link: Link) -> None:

@@ -12,15 +12,19 @@ from drivers.link import Link
 from drivers.modbus import READ_COUNTERS, READ_INPUTS, WRITE_COILS, Master
 
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
-# Coils 0 green, 1 white, 2 red (domain.md §4.5); "waiting" pulses between the two.
+# Coils 0 green, 1 white, 2 red; green and red together are amber (domain.md §4.5). By lamp: what shines
+# in turn, each for how many seconds.
 LAMPS = {
-    "off": (0b000, 0b000),
-    "free": (0b001, 0b001),
-    "waiting": (0b001, 0b000),
-    "serving": (0b010, 0b010),
-    "paused": (0b100, 0b100),
+    "off": (0b000, 0b000, 1.0),
+    "free": (0b001, 0b001, 1.0),
+    "waiting": (0b001, 0b000, 0.5),
+    "crowded": (0b001, 0b000, 0.2),
+    "serving": (0b010, 0b010, 1.0),
+    "over": (0b101, 0b101, 1.0),
+    "paused": (0b100, 0b100, 1.0),
+    "fault": (0b100, 0b000, 0.15),
 }
-PULSE, BLINK = 0.5, 0.4  # s
+BLINK = 0.4  # s
 
 
 class Driver(Button):
@@ -42,14 +46,14 @@ class Driver(Button):
         self._unit, self._keys, self._counters = Master(address, timeout, framing), keys, mode == "counters"
         self._every = every
         self._lamp: Latest[str] = Latest()
-        self._coils = (0, 0)
+        self._coils = LAMPS["off"]
         self._written: int | None = None
         self._blink_until = 0.0
         self._before: list[int] | None = None
         self._misses = 0
 
     def show(self, lamp: str) -> None:
-        """Light the lamp `off`, `free`, `waiting`, `serving` or `paused`."""
+        """Light the lamp that LAMPS has under this name."""
         self._lamp.put(lamp)
         self.wake()
 
@@ -98,7 +102,7 @@ class Driver(Button):
         if lamp is not None:
             self._coils = LAMPS[lamp]
         now = time.monotonic()
-        coils = self._coils[int(now / PULSE) % 2]
+        coils = int(self._coils[int(now / self._coils[2]) % 2])
         if now < self._blink_until:
             coils |= 0b100
         if coils != self._written:

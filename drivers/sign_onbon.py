@@ -14,7 +14,7 @@ from drivers.link import Link, crc16, gbk
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
 _ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}
-RESEND = 60.0  # s: areas are lost at power-off, which nobody may have noticed
+RESENDS = 3  # within the time after which a sign goes dark; areas are lost at power-off, too
 
 
 def frame(address: int, data: bytes) -> bytes:
@@ -24,11 +24,13 @@ def frame(address: int, data: bytes) -> bytes:
     return b"\xa5" * 8 + b"".join(_ESCAPES.get(b, bytes([b])) for b in inner) + b"\x5a"
 
 
-def text_area(text: str, width: int, height: int, card: str = "6K") -> bytes:
-    """The command that shows `text` (GBK) in area 0 and forgets what was there."""
+def text_area(text: str, width: int, height: int, card: str = "6K", blank: int = 0) -> bytes:
+    """The command that shows `text` (GBK) in area 0 and forgets what was there; after `blank` seconds
+    in which it is not sent again the card goes dark by itself (0: never)."""
     shown = gbk(text.replace("\\", "/"))  # a backslash starts a colour code on this card
     across = width // 8 if card == "5K" else width  # a 5K counts columns in eights
-    record = struct.pack("<x4H", 0, 0, across, height) + bytes([0, 0, 0, 5, 0, 0, 0, 0])
+    mode = (2, blank) if blank else (0, 5)  # run mode 2: in a loop, blank after the timeout
+    record = struct.pack("<x4H2xBH3x", 0, 0, across, height, *mode)
     record += b"\x02\x01\x01\x00\x00\x08" + struct.pack("<I", len(shown)) + shown
     return b"\xa3\x06\x01\x00\x00\x00\x01" + struct.pack("<H", len(record)) + record
 
@@ -56,17 +58,20 @@ class Driver(Sign):
         height: int = 16,
         card: Literal["6K", "5K"] = "6K",
         timeout: float = 0.3,
-        every: float = 2.0,
+        every: float = 1.5,
+        blank: int = 60,
     ) -> None:
-        """`width` and `height` in dots; `timeout` and the heartbeat `every` in seconds."""
+        """`width` and `height` in dots; `timeout` and the heartbeat `every` in seconds; `blank`: s
+        after which a sign that hears nothing goes dark, as an old number is a false one."""
         super().__init__(name)
-        self._address, self._size = address, (width, height, str(card))
+        self.columns = width // 8
+        self._address, self._size = address, (width, height, str(card), blank)
         self._timeout, self._every = timeout, every
         self._resend = 0.0
 
     def turn(self, link: Link) -> float:
         if time.monotonic() >= self._resend or self.health.state != "up":
-            self._resend = time.monotonic() + RESEND
+            self._resend = time.monotonic() + (self._size[-1] or 60) / RESENDS
             self.text.again()
         text = self.text.take()
         data = SCREEN_ON if text is None else text_area(text, *self._size)
@@ -75,7 +80,7 @@ class Driver(Sign):
         except DeviceFault:
             self.text.again()
             raise
-        return self._every
+        return min(self._every, self._resend - time.monotonic())
 
     def _send(self, link: Link, data: bytes) -> None:
         for fault in ("", "garbled"):  # the second attempt reports what goes wrong

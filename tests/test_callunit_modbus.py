@@ -114,13 +114,15 @@ def test_lamps_follow_what_is_shown(bus: Bus) -> None:
     for lamp, coils in (
         ("free", [True, False, False]),
         ("serving", [False, True, False]),
+        ("over", [True, False, True]),
         ("off", [False] * 3),
     ):
         bus.drivers[2].show(lamp)
         until(lambda c=coils: bus.units[2].lamps[:3] == c)
-    bus.drivers[2].show("waiting")
-    until(lambda: bus.units[2].lamps[0])
-    until(lambda: not bus.units[2].lamps[0])
+    for lamp, coil in (("waiting", 0), ("crowded", 0), ("fault", 2)):
+        bus.drivers[2].show(lamp)
+        for lit in (True, False, True):
+            until(lambda coil=coil, lit=lit: bus.units[2].lamps[:3] == [lit and i == coil for i in range(3)])
     bus.drivers[2].show("paused")
     until(lambda: bus.units[2].lamps[:3] == [False, False, True])
     assert bus.units[1].lamps == [False] * 8

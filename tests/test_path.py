@@ -10,7 +10,9 @@ from PIL import Image
 from wait import until
 
 from controller import model as m
-from display import ticket
+from controller.clock import FakeClock
+from controller.hall import seen_at
+from display import screens, ticket
 from drivers.base import Device
 
 
@@ -71,6 +73,39 @@ def test_a_waiting_visitor_makes_the_lamp_of_the_right_windows_pulse(hall: Hall)
     hall.take("B")
     until(lambda: not hall.machine("unit2").lamps[0])
     until(lambda: hall.machine("unit2").lamps[0])
+
+
+def test_the_lamp_turns_amber_when_the_standard_minutes_are_over(hall: Hall, clock: FakeClock) -> None:
+    hall.take("A")
+    hall.call("1")
+    hall.press("unit1", "start")
+    until(lambda: hall.state.tickets["A001"].state == "serving")
+    clock.advance(minutes=9)
+    assert screens.lamp(hall.house.engine.plan, seen_at(hall.state, clock.now()), "1") == "serving"
+    clock.advance(minutes=2)  # and nobody presses anything
+    until(lambda: hall.machine("unit1").lamps[:3] == [True, False, True])
+
+
+def test_in_an_emergency_every_lamp_blinks_red_and_every_sign_says_what_to_do(hall: Hall) -> None:
+    hall.ask("hall/freeze", reason="evacuation")
+    for window in "1234":
+        until(lambda window=window: hall.machine(f"sign{window}").text == "请听指挥")
+        until(lambda window=window: hall.machine(f"unit{window}").lamps[2])
+        until(lambda window=window: not hall.machine(f"unit{window}").lamps[2])
+    hall.ask("hall/unfreeze")
+    until(lambda: hall.machine("sign1").text == "1号窗口未开")
+
+
+def test_a_pause_that_lasts_longer_than_said_says_no_time_any_more(hall: Hall, clock: FakeClock) -> None:
+    hall.press("unit1", "next")
+    until(lambda: hall.state.window("1").clerk)
+    hall.ask("windows/1/pause", minutes=10)
+    until(lambda: hall.machine("sign1").text == "8:10恢复", 10)
+    clock.advance(minutes=11)
+    until(lambda: hall.machine("sign1").text == "暂停服务")
+    now = clock.now()
+    pages = screens.sign(hall.house.engine.plan, seen_at(hall.state, now), "1", now.wall, 16)
+    assert pages == ("暂停服务",)
 
 
 def test_a_clerks_day_of_keys(hall: Hall) -> None:

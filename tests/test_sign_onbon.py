@@ -134,6 +134,40 @@ def test_cable_out_and_in_shows_the_number_again(line: Line) -> None:
     until(lambda: line.signs[1].text == "请A001到1号窗口")
 
 
+def test_a_sign_that_hears_nothing_any_more_goes_dark_by_itself(tmp_path: Path) -> None:
+    sign = Sign(1)
+    wire = Wire(tmp_path / "line", sign)
+    driver = Driver("sign1", 1, blank=1)
+    port = Port(wire.url, 115200, [driver], 0.1)
+    port.start()
+    driver.show("请A001到1号窗口")
+    until(lambda: sign.text == "请A001到1号窗口")
+    hear, seen = sign.feed, list[str]()
+
+    def feed(data: bytes) -> bytes:
+        seen.append(sign.text)  # before it hears of it again
+        return hear(data)
+
+    sign.feed = feed  # type: ignore[method-assign]
+    until(lambda: len(seen) > 8)
+    assert set(seen) == {"请A001到1号窗口"}, "as long as the line is well, it stands"
+    wire.unplug()
+    until(lambda: sign.text == "")
+    wire.plug()
+    until(lambda: sign.text == "请A001到1号窗口")
+    port.stop()
+    wire.unplug()
+
+
+def test_pages_stand_in_turn_and_the_next_text_ends_them(line: Line) -> None:
+    line.drivers[1].show("暂停服务", "10:50恢复")
+    for page in ("10:50恢复", "暂停服务", "10:50恢复"):
+        until(lambda page=page: line.signs[1].text == page, 10)
+    line.drivers[1].show("欢迎光临 1号")
+    until(lambda: line.signs[1].text == "欢迎光临 1号")
+    assert {line.drivers[1].text.take() for _ in range(3)} == {None}, "nothing else waits to be shown"
+
+
 def test_noise_changes_the_bytes_and_shows_no_wrong_text(tmp_path: Path) -> None:
     class Tape(Machine):
         heard = b""
@@ -151,7 +185,7 @@ def test_noise_changes_the_bytes_and_shows_no_wrong_text(tmp_path: Path) -> None
     driver.show("请A001到1号窗口")
     port.start()
     until(lambda: driver.health.state == "down")
-    clean = frame(1, text_area("请A001到1号窗口", 128, 16))
+    clean = frame(1, text_area("请A001到1号窗口", 128, 16, "6K", 60))
     assert len(tape.heard) >= len(clean)
     assert clean not in tape.heard
     assert sign.text == ""

@@ -95,7 +95,8 @@ def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall
     assert "events" in hall.ask("tickets/A003/reinstate")
     clock.move(at("2026-09-28 10:40"))
     assert "events" in hall.ask("windows/3/pause", reason="away", minutes=10)
-    until(lambda: sign(hall, "3") == "暂停 10:50恢复")
+    for page in ("暂停服务", "10:50恢复"):  # in turn
+        until(lambda page=page: sign(hall, "3") == page, 10)
     assert hall.call("1") == "A003", "window 1 gets her visitors"
     clock.move(at("2026-09-28 11:14"))
     hall.house.engine.submit(m.CutOff("A", at("2026-09-28 12:05"), actor="forecast"))

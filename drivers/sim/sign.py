@@ -1,6 +1,7 @@
 """An Onbon BX-6K card with its LED panel, from the vendor's protocol (hardware.md §7.2)."""
 
 import re
+import time
 
 from drivers.link import crc16
 from drivers.sim.wire import Machine
@@ -15,6 +16,7 @@ class Sign(Machine):
 
     def __init__(self, address: int) -> None:
         self.address, self._area, self._on, self._heard = address, "", True, b""
+        self._dark = float("inf")  # when its area goes blank by itself
         self.nack = self.garbled = False
 
     def forget(self) -> None:
@@ -22,7 +24,7 @@ class Sign(Machine):
 
     @property
     def text(self) -> str:
-        return self._area if self._on else ""
+        return self._area if self._on and time.monotonic() < self._dark else ""
 
     def face(self) -> dict[str, object]:
         return {"text": self.text}
@@ -50,6 +52,8 @@ class Sign(Machine):
         elif not error and data[:2] == b"\xa3\x06":
             area = data[7 + data[5] + 2 :]  # after the ids to delete, the count and the length
             self._area = area[27:].decode("gbk", "replace") if data[6 + data[5]] else ""
+            after = int.from_bytes(area[12:14], "little") if area[11:12] == b"\x02" else float("inf")
+            self._dark = time.monotonic() + after
         head = b"\x00\x80" + self.address.to_bytes(2, "little") + bytes(6) + b"\xfe\x02\x05\x00"
         body = head + bytes([0xA0, 1 if error else 0, error, 0, 0])
         crc = crc16(body, 0 if not self.garbled else 0x5555)
