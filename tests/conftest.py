@@ -45,6 +45,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers are heavy: those tests come first, and one after the other."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+    items.sort(key=lambda item: not item.get_closest_marker("xdist_group"))
+
+
 @pytest.fixture
 def damages(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--damages"))
