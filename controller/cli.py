@@ -19,10 +19,9 @@ from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
 from controller.people import passcode
-from controller.reader import Mistake, Mistakes, parse
+from controller.reader import Mistake, Mistakes
 from controller.store import CannotStart, Store, read, verify
 from display.words import happened, lines, say
-from drivers.base import load
 
 
 def speak(code: str, /, **arguments: Any) -> str:
@@ -51,7 +50,7 @@ def told(file: Path, mistake: Mistake) -> str:
 
 
 def check(options: argparse.Namespace) -> int:
-    parse(options.file.read_bytes(), load)
+    roof.read_plan(options.file.read_bytes())
     print(speak("check.ok", file=options.file))
     return 0
 
@@ -124,7 +123,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def simulate_day(options: argparse.Namespace) -> int:
-    plan, opens = parse(options.file.read_bytes(), load), {}
+    plan, opens = roof.read_plan(options.file.read_bytes()), {}
     for word in options.open:
         window, _, moment = word.partition("=")
         try:
@@ -166,7 +165,7 @@ def list_devices(options: argparse.Namespace) -> int:
 
 def examine(options: argparse.Namespace) -> int:
     """Status 1 if anything needs a hand."""
-    plan = parse(options.file.read_bytes(), load)
+    plan = roof.read_plan(options.file.read_bytes())
     clock = SystemClock(plan.hall.timezone, None)
     ill = 0
     for well, code, arguments in doctor.machine(options.data, clock):
@@ -180,7 +179,7 @@ def examine(options: argparse.Namespace) -> int:
 
 
 def record(options: argparse.Namespace) -> int:
-    plan = parse(options.file.read_bytes(), load)
+    plan = roof.read_plan(options.file.read_bytes())
     if options.device not in plan.device:
         tell("tape.no_device", device=options.device, devices=", ".join(plan.device))
         return 2
@@ -217,7 +216,7 @@ def serve(options: argparse.Namespace) -> int:
     first = not (folder / "journal.db").exists()
     notes: list[roof.Note] = []
     try:
-        plan = parse(options.file.read_bytes(), load)
+        plan = roof.read_plan(options.file.read_bytes())
     except Mistakes as mistakes:
         if first:
             raise
@@ -228,7 +227,7 @@ def serve(options: argparse.Namespace) -> int:
     listener = roof.listen(options.bind, options.port)
     store = Store(folder / "journal.db")
     if notes:
-        plan = parse(store.plan().encode(), load)
+        plan = roof.read_plan(store.plan().encode())
     last = store.last_wall()
     site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
     site.restart = lambda: os.kill(os.getpid(), signal.SIGHUP)

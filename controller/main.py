@@ -23,7 +23,7 @@ from controller.rules import decide
 from controller.settings import Settings
 from controller.store import CannotStart, Store, read
 from display.stage import Stage
-from display.words import say
+from display.words import override, say, written
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
 from drivers.inventory import Inventory
 from web import twin as twin_page
@@ -131,6 +131,13 @@ class Site:
     restart: Callable[[], None] = lambda: None
 
 
+def read_plan(source: bytes) -> Settings:
+    """The settings in a hall.toml, whose own sentences are said from now on. Raises Mistakes."""
+    plan = parse(source, load, written())
+    override(plan.words)
+    return plan
+
+
 def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]:
     """The plan to run on, and the text of a changed one that must wait: a hall at work goes on by the
     rules under which its tickets were given."""
@@ -140,7 +147,7 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
     if last in ("", plan.text):
         return plan, ""
     try:
-        old = parse(last.encode(), load)
+        old = read_plan(last.encode())
         decide(old, state, m.LoadPlan(plan.text, actor="hall.toml"), clock.now())
     except m.Refused:
         return old, plan.text
@@ -152,6 +159,7 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
 @contextmanager
 def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     """The running hall, from its journal up to its pages; stopped in reverse order."""
+    override(plan.words)
     engine = Engine(plan, store, site.clock)
     devices = build(plan)
     stage = Stage(plan, devices, engine.submit, site.clock.now)
@@ -221,6 +229,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         Server(live, site.listener, secure),
     ]
     with ExitStack() as stops:
+        stops.callback(override, {})
         stops.callback(store.close)
         for part in parts:
             part.start()

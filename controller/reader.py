@@ -14,6 +14,9 @@ from zoneinfo import available_timezones
 from controller.settings import KEYS, ON_TICKET, Device, Hours, Policy, Session, Settings, layout
 
 Path = tuple[str, ...]
+# What a printer, a sign, a terminal or a line of text could take for a command; half a character.
+_COMMAND = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NAMELESS = re.compile(rf"[/\t\n\r]|{_COMMAND.pattern}")  # a name is part of addresses, too
 _URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
 KINDS = {
     date: "date",
@@ -43,10 +46,13 @@ class Mistakes(Exception):
         self.found = sorted(found, key=lambda mistake: mistake.line)
 
 
-def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
+def parse(
+    source: bytes, load: Callable[[str], type[Any]], sentences: Mapping[str, Mapping[str, str]] = {}
+) -> Settings:
     """The settings in `source`. Raises Mistakes with every mistake of the file.
 
-    `load` finds a driver's class, or raises LookupError, whose last argument is the nearest name that exists.
+    `load` finds a driver's class, or raises LookupError, whose last argument is the nearest name that exists;
+    `sentences`: those that a hall may replace, by code and language.
     """
     try:
         text = source.decode("utf-8-sig")
@@ -60,9 +66,10 @@ def parse(source: bytes, load: Callable[[str], type[Any]]) -> Settings:
     reader = Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
     parts = reader.table(
-        hints, hints.keys() - {"board", "calendar", "policy", "ticket", "web", "group"}, data, ()
+        hints, hints.keys() - {"board", "calendar", "policy", "ticket", "web", "group", "words"}, data, ()
     )
     reader.meaning(parts)
+    reader.words(parts.get("words") or {}, sentences)
     if reader.mistakes:
         raise Mistakes(reader.mistakes)
     return Settings(**parts, text=text)
@@ -94,9 +101,10 @@ class Reader:
         self.mistakes: list[Mistake] = []
 
     def wrong(self, path: Path, code: str, **arguments: Any) -> None:
-        known = [path[:n] for n in range(len(path), 0, -1) if path[:n] in self._lines]
+        dotted = tuple(".".join(path).split("."))  # as _lines has it, also for a quoted key
+        known = [dotted[:n] for n in range(len(dotted), 0, -1) if dotted[:n] in self._lines]
         line = self._lines[known[0]] if known else 1
-        self.mistakes.append(Mistake(line, ".".join(path), code, arguments))
+        self.mistakes.append(Mistake(line, _COMMAND.sub("?", ".".join(path)), code, arguments))
 
     def among(self, path: Path, word: str, words: Iterable[str]) -> None:
         """`word` must be one of `words`."""
@@ -117,9 +125,21 @@ class Reader:
         known = {key: kind for key, kind in hints.items() if key in data}
         return {key: self.read(kind, data[key], (*path, key)) for key, kind in known.items()}
 
+    def words(self, own: Mapping[str, Mapping[str, str]], sentences: Mapping[str, Mapping[str, str]]) -> None:
+        """A hall's own sentences: each has a code of ours, and blanks that are filled in there."""
+        for code, texts in own.items():
+            self.among(("words", code), code, sentences)
+            known = set(re.findall(r"{\w+}", sentences[code]["zh"])) if code in sentences else set()
+            for lang, text in texts.items() if code in sentences else ():
+                self.among(("words", code, lang), lang, ("zh", "en"))
+                for blank in set(re.findall(r"{\w*}|[{}]", text)) - known:
+                    self.wrong(("words", code, lang), "blank", value=blank, known=" ".join(sorted(known)))
+
     def read(self, kind: Any, value: Any, path: Path) -> Any:
         """`value`, as TOML gives it, as `kind`; None with a mistake if it is not one."""
         origin, inner = get_origin(kind), get_args(kind)
+        if bad := _NAMELESS.search(path[-1]) or (isinstance(value, str) and _COMMAND.search(value)):
+            self.wrong(path, "control", value=ascii(bad[0]))
         if origin is UnionType:
             kind, inner = inner[0], get_args(inner[0])
             origin = get_origin(kind)

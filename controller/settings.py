@@ -161,7 +161,8 @@ class Web:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole of hall.toml; `text` is what was read."""
+    """The whole of hall.toml; `words`: the hall's own sentences by code and language, in place of those
+    of display/words.toml; `text` is what was read."""
 
     hall: Hall
     hours: Hours
@@ -175,6 +176,7 @@ class Settings:
     ticket: Ticket = Ticket()
     web: Web = Web()
     group: Mapping[str, Group] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     text: str = ""
 
 

@@ -84,8 +84,8 @@ def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -
 
 def spell(number: str, lang: str = "zh") -> str:
     """A ticket number as it is spoken, figure by figure: A零零一 (零, never 〇)."""
-    figures = say("voice.letters", lang).split(",")
-    return "".join(figures[int(c)] if c.isdigit() else c for c in number)
+    figures = dict(zip("0123456789", say("voice.letters", lang).split(","), strict=False))
+    return "".join(figures.get(c, c) for c in number)
 
 
 def call(ticket: str, window: str, lang: str = "zh") -> str:

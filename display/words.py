@@ -1,7 +1,7 @@
 """The one catalogue of sentences: a code and its arguments -> what people read or hear."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -11,12 +11,25 @@ from jinja2 import Environment, PackageLoader
 
 from controller.model import Event, Refused
 
+_said: dict[str, dict[str, str]] = {}  # where a hall has sentences of its own: all of its sentences
+
 
 @cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """Every sentence by its code, such as "fault.paper_out", in each language."""
+def written() -> dict[str, dict[str, str]]:
+    """Every sentence by its code, such as "fault.paper_out", in each language, as words.toml has it."""
     groups = tomllib.loads(files("display").joinpath("words.toml").read_text("utf-8"))
     return {f"{group}.{code}": texts for group, all_ in groups.items() for code, texts in all_.items()}
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """Every sentence as this hall says it."""
+    return _said or written()
+
+
+def override(own: Mapping[str, Mapping[str, str]]) -> None:
+    """A hall's own sentences from now on, in place of ours; those of a hall before it are forgotten."""
+    global _said
+    _said = {**written(), **{code: {**written()[code], **texts} for code, texts in own.items()}}
 
 
 def say(code: str, lang: str = "zh", /, **arguments: Any) -> str:

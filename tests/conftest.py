@@ -186,7 +186,7 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
     running: list[ExitStack] = []
 
     def start(text: str | None = None, folder: str = "data", at: FakeClock = clock) -> Hall:
-        real = parse((text or EXAMPLE.read_text()).encode(), load)
+        real = roof.read_plan((text or EXAMPLE.read_text()).encode())
         (wires := tmp_path / f"wires{len(running)}").mkdir()
         running.append(stops := ExitStack())
         store = Store(tmp_path / folder / "journal.db")

@@ -88,6 +88,25 @@ def test_a_mistake_has_its_own_sentence(old: str, new: str, code: str) -> None:
     assert code in [mistake.code for mistake in mistakes(TEXT.replace(old, new, 1))]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('name = "社保"', r'name = "社\u001b@保"', "service.A.name"),
+        ('name_en = "Social insurance"', r'name_en = "x\u001D\u0056\u0000"', "service.A.name_en"),
+        ('name = "社保"', r'name = "社\u202e保"', "service.A.name"),
+        ('name = "社保"', 'name = "社保"\nmaterials = ["身份证", "\\u0010\\u0014"]', "service.A.materials"),
+        ("[window.1]", r'[window."1\n2"]', "window.1\n2"),
+        ("[window.1]", '[window."1/2"]', "window.1/2"),
+        ("[kiosk.hall]", r'[kiosk."\u0007"]', "kiosk.?"),
+    ],
+)
+def test_what_could_be_a_command_to_a_device_or_an_address_is_a_mistake(old: str, new: str, key: str) -> None:
+    assert old in TEXT
+    told = [mistake for mistake in mistakes(TEXT.replace(old, new, 1)) if mistake.code == "control"]
+    assert [mistake.key for mistake in told] == [key]
+    assert str(told[0].arguments["value"]).isprintable(), "a terminal shows it, and does not obey"
+
+
 def test_a_service_that_no_window_serves_is_named() -> None:
     text = TEXT + '\n[service.E]\nname = "工商"\nname_en = "Trade"\n'
     assert [(m.key, m.code) for m in mistakes(text)] == [("service.E", "unserved")]
