@@ -133,7 +133,7 @@ def board(
     return {
         "hall": plan.hall.name,
         "hall_en": plan.hall.name_en,
-        "date": f"{wall.month}月{wall.day}日 {say(f'weekday.{wall.weekday()}')}",
+        "date": say("when.date", month=wall.month, day=wall.day, weekday=say(f"weekday.{wall.weekday()}")),
         "time": f"{wall:%H:%M}",
         "phase": phase,
         "notice": said("zh"),

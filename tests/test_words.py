@@ -1,5 +1,6 @@
 """The catalogue: every sentence in both languages, nothing said without one."""
 
+import ast
 import re
 import string
 
@@ -85,3 +86,61 @@ def test_every_knob_of_every_machine_has_its_word() -> None:
             knobs |= set(re.findall(r'"(\w+)"', line))
     assert len(knobs) > 10
     assert {f"twin.knob_{knob}" for knob in knobs} <= words.catalogue().keys()
+
+
+HANZI = r"[\u3400-\u9fff]"
+# Said to nobody: what a probe of the voice is given; the class of an element; a word to the browser.
+NOT_SAID = {"三", "keys digits", "use strict"}
+
+
+def in_python(source: str) -> list[str]:
+    """String literals with hanzi, but for docstrings and the two languages of --help."""
+    tree, spared = ast.parse(source), set[ast.AST]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            spared.add(node.value)
+        elif isinstance(node, ast.FunctionDef) and node.name == "main":
+            spared.update(ast.walk(node))
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in spared]
+    return [str(node.value) for node in texts if re.search(HANZI, str(node.value))]
+
+
+def in_page(source: str) -> list[str]:
+    """Words between tags, or in an attribute that people read, which no expression made."""
+    literals = [
+        text for code in re.findall(r"{[{%].*?[}%]}", source, re.S) for text in re.findall(HANZI, code)
+    ]
+    plain = re.sub(r"<!--.*?-->|{{.*?}}|{%.*?%}", "", source, flags=re.S)
+    shown = re.findall(r">([^<]*)(?=<)", f">{plain}<")
+    shown += re.findall(r'\s(?:title|alt|placeholder|aria-label)="([^"]*)"', plain)
+    return literals + [text.strip() for text in shown if re.search(rf"[A-Za-z]{{2}}|{HANZI}", text)]
+
+
+def in_script(source: str) -> list[str]:
+    """String literals with hanzi, or with two English words."""
+    token = r"/\*.*?\*/|//[^\n]*|(\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`)"
+    texts = [text[1:-1] for text in re.findall(token, source, re.S) if text]
+    return [text for text in texts if re.search(rf"{HANZI}|[A-Za-z]{{2}} +[A-Za-z]{{2}}", text)]
+
+
+def files(folder: str, ending: str) -> list[str]:
+    return [path.read_text() for path in sorted((ROOT / folder).glob(f"**/*{ending}"))]
+
+
+def test_no_public_sentence_stands_outside_the_catalogue() -> None:
+    found = [text for source in SOURCES for text in in_python(source)]
+    found += [text for page in [*PAGES, *files("display/answers", ".txt")] for text in in_page(page)]
+    found += [text for script in files("web/static", ".js") for text in in_script(script)]
+    assert [text for text in found if text not in NOT_SAID] == []
+
+
+def test_the_scan_finds_a_sentence_of_each_kind() -> None:
+    assert in_python('"""文档"""\n# 注释\ntold = f"{number}号请进"') == ["号请进"]
+    assert in_page('<p title="{{ say("a.b") }}">{{ say("a.b") }}</p>') == []
+    assert in_page("<p>{{ code }} 请稍候</p><b>Please wait</b>") == ["请稍候", "Please wait"]
+    assert in_page('<img alt="二维码"><p>{{ "好" if code else say("a.b") }}</p>') == ["好", "二维码"]
+    assert in_script('// 注释 "不算"\nat("x").textContent = "请稍候" + `Please wait`') == [
+        "请稍候",
+        "Please wait",
+    ]
+    assert in_script('word("wait"); make("li", { className: "done" })') == []

@@ -89,7 +89,7 @@ function draw() {
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
   document.body.className = hall.phase === "frozen" ? "frozen" : grand ? "grand" : "";
   document.querySelector("h1").textContent = document.querySelector("h1").dataset[lang];
-  at("lang").textContent = lang === "zh" ? "English" : "中文";
+  at("lang").textContent = word("language");
   at("lang").lang = lang === "zh" ? "en" : "zh-CN";
   at("large").textContent = word("large");
   at("large").setAttribute("aria-pressed", grand);
