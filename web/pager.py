@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
 
@@ -51,7 +52,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
             taken = m.Refused("already_open", window=window, clerk=engine.state.window(window).clerk)
             return page(window, 409, words.refusal(taken))
         return access.open(
-            make_response(redirect(f"/window/{window}", 303)), "clerk", clerk, f"window {window}"
+            make_response(redirect(f"/window/{quote(window)}", 303)), "clerk", clerk, f"window {window}"
         )
 
     @app.get("/window/<window>/state")

@@ -2,7 +2,7 @@
 "use strict";
 const at = id => document.getElementById(id);
 const words = JSON.parse(document.body.dataset.words);
-const base = `/kiosk/${document.body.dataset.kiosk}`;
+const base = `/kiosk/${encodeURIComponent(document.body.dataset.kiosk)}`;
 const IDLE = 60000, SHOWN = 12000, STALE = 5000;
 let hall = JSON.parse(document.body.dataset.first), heard = performance.now();
 let lang = "zh", grand = false, screen = "home", group = "", leaf = 0, chosen = null, care = false, given = null, message = null;

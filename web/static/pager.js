@@ -1,7 +1,7 @@
 // The clerk's page: shows the window's state, sends a press once, never again.
 "use strict";
 const at = id => document.getElementById(id);
-const base = `/window/${document.body.dataset.window}`;
+const base = `/window/${encodeURIComponent(document.body.dataset.window)}`;
 const FRESH = 5000;
 let seen = null, heard = -Infinity, looking = false;
 

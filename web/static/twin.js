@@ -106,7 +106,7 @@ function update(device, faces) {
     // Newest on top; the page keeps the last twenty pieces.
     const from = Math.max(0, device.papers - 20);
     faces.papers.replaceChildren(...Array.from({ length: device.papers - from }, (_, i) =>
-      make("img", { src: `/twin/paper/${device.name}/${device.papers - 1 - i}.png`, alt: word("paper") })));
+      make("img", { src: `/twin/paper/${encodeURIComponent(device.name)}/${device.papers - 1 - i}.png`, alt: word("paper") })));
   }
   if (faces.spoken) {
     const texts = device.spoken.slice(-8).reverse();

@@ -1,0 +1,206 @@
+"""A hall.toml whose every name is an attack, and people who mean harm: text stays text, pages go on."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+from conftest import EXAMPLE, Hall
+from playwright.sync_api import Browser, Page
+from wait import until
+
+from controller import model as m
+from controller.main import SIMULATED
+from controller.settings import Settings
+from display import ticket, words
+from drivers import printer_escpos, sign_onbon
+from drivers.base import Line
+from drivers.base import Page as Paper
+from drivers.link import gbk
+
+# A script, quotes, blanks of str.format and Jinja, an entity, a colour code of Onbon signs and their bytes
+# 5A, 5B, 5C and A5 (also within hanzi and kana), SSML, phonemes of espeak-ng.
+EVIL = "<script>pwned=1</script>\"'`{x}{0}{{7*7}}{%raise%}&amp;\\C1Z[乑俒昞ア"
+EVIL += "<img src=x onerror=pwned=1><speak>[[a]]"
+WINDOW, KIOSK, CLERK, VOICE = "<b>3?#%&Z[{w}", "<i>1?#%'{k}", "<u>1003'", 'v<s>"{v}'
+LONG = "长" * 300 + "x" * 300
+
+
+def hostile() -> str:
+    """The example's hall with an attack for every name."""
+    evil = json.dumps(EVIL, ensure_ascii=False)
+    text = re.sub(
+        r'^name(_en)? = ".*"', lambda found: f"name{found[1] or ''} = {evil}", EXAMPLE.read_text(), flags=re.M
+    )
+    for old, new in (
+        ("[service.A]", f'[service.A]\ngroup = "<g>"\nmaterials = [{evil}, {evil}]'),
+        (f"[service.D]\nname = {evil}", f'[service.D]\nname = "{LONG}"'),
+        ("[window.3]", f"[window.{json.dumps(WINDOW)}]"),
+        ('window = "3"', f"window = {json.dumps(WINDOW)}"),
+        ('clerk = "1003"', f"clerk = {json.dumps(CLERK)}"),
+        ("[kiosk.hall]", f"[kiosk.{json.dumps(KIOSK)}]"),
+        ('kiosk = "hall"', f"kiosk = {json.dumps(KIOSK)}"),
+        ("[device.voice]", f"[device.{json.dumps(VOICE)}]"),
+        ("width = 576", 'width = 576\nmode = "text"'),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    return text + f'\n[group."<g>"]\nname = {evil}\n[web]\nlink = "http://127.0.0.1"\n'
+
+
+def commands(data: bytes) -> Counter[bytes]:
+    """The commands in what a printer hears, but for status questions, line feeds, sizes and padding."""
+    found, n = Counter[bytes](), 0
+    sizes = {b"\x1b@": 2, b"\x1c&": 2, b"\x1c.": 2, b"\x1ba": 3, b"\x1d!": 3, b"\x1dr": 3, b"\x10\x04": 3}
+    while n < len(data):
+        head, size = data[n : n + 2], 2 if data[n] > 0x80 else 1
+        if data[n] < 0x20 or data[n] == 0x7F:
+            found[head] += head[:1] not in b"\n\0" and head not in (b"\x10\x04", b"\x1d!")
+            size = sizes.get(head, 1)
+            if head == b"\x1dV":
+                size = 4 if data[n + 2] in b"AB" else 3
+            elif data[n : n + 3] == b"\x1d(k":
+                size = 5 + int.from_bytes(data[n + 3 : n + 5], "little")
+        n += size
+    return +found
+
+
+def overheard(hall: Hall, name: str) -> bytearray:
+    """All that a machine hears from now on."""
+    machine, heard = hall.machine(name), bytearray()
+    hear: Callable[[bytes], bytes] = machine.feed
+
+    def feed(data: bytes) -> bytes:
+        heard.extend(data)
+        return hear(data)
+
+    machine.feed = feed
+    return heard
+
+
+def printed(hall: Hall) -> tuple[str, bytes]:
+    """A ticket's text and its bytes."""
+    heard, before = overheard(hall, "printer"), hall.machine("printer").printed
+    hall.take("A")
+    until(lambda: hall.machine("printer").printed > before)
+    return hall.machine("printer").texts[-1], bytes(heard)
+
+
+@pytest.fixture
+def hall(start_hall: Callable[..., Hall]) -> Hall:
+    return start_hall(hostile())
+
+
+def test_no_page_runs_a_script_that_a_name_brings(hall: Hall, browser: Browser) -> None:
+    hall.take("A")
+    hall.take("D")
+    submit = hall.house.engine.submit
+    submit(m.TakeTicket("A", KIOSK, screen=True, token="its-own-link", actor="kiosk")).result(10)
+    submit(m.SignIn(WINDOW, CLERK, actor=CLERK)).result(10)
+    submit(m.CallNext(WINDOW, actor=CLERK)).result(10)
+    submit(m.AskHelp(KIOSK, actor="kiosk")).result(10)
+    context, faults = browser.new_context(base_url=hall.url), list[str]()
+    context.on("console", lambda line: faults.append(line.text))
+    context.on("weberror", lambda error: faults.append(str(error.error)))
+    context.on("dialog", lambda dialog: faults.append(dialog.message))
+    page = context.new_page()
+
+    def shows(path: str, *texts: str, act: Callable[[Page], object] = lambda page: None) -> None:
+        page.goto(path)
+        act(page)
+        until(lambda: all(text in page.locator("html").inner_text() for text in texts), 10)
+        assert page.evaluate("window.pwned") is None, path
+        alien = page.locator("script:not([src]), img[src=x], speak, g, u, i:not([id], [data-lamp])")
+        assert alien.count() == 0, path
+
+    def sign_in(page: Page) -> None:
+        page.fill("[name=given]", SIMULATED)
+        page.click("form button")
+
+    def enter(page: Page) -> None:
+        page.fill("[name=clerk]", CLERK)
+        page.fill("[name=pin]", "000000")
+        page.click(".enter button")
+
+    shows("/login", act=sign_in)
+    shows("/", EVIL, VOICE)
+    shows("/?lang=en", EVIL)
+    shows("/access", CLERK)
+    shows("/rules", EVIL)
+    shows("/board", EVIL, WINDOW, LONG)
+    shows(f"/kiosk/{quote(KIOSK)}", EVIL)
+    shows("/kiosk", EVIL, act=lambda page: page.click(".tiles button >> nth=0"))
+    shows(f"/window/{quote(WINDOW)}", CLERK, EVIL, act=enter)
+    page.click("[data-key=recall]")
+    until(lambda: page.locator("#answer").inner_text())
+    shows("/desk", EVIL, KIOSK, act=enter)
+    shows("/t/its-own-link", EVIL)
+    shows("/twin", EVIL, WINDOW, VOICE)
+    shows("/nothing/<script>pwned=1</script>")
+    assert [fault for fault in faults if "404" not in fault] == []
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'pwned=1'}))")
+    until(lambda: [fault for fault in faults if "Content Security Policy" in fault])  # a script would be seen
+    context.close()
+
+
+def test_a_ticket_prints_a_hostile_name_as_text(start_hall: Callable[..., Hall]) -> None:
+    text = EXAMPLE.read_text().replace("width = 576", 'width = 576\nmode = "text"')
+    plain = start_hall(text + '\n[web]\nlink = "http://127.0.0.1"\n')
+    _, usual = printed(plain)
+    plain.stop()
+    text, heard = printed(start_hall(hostile(), "hostile"))
+    assert "{{7*7}}" in text.replace("\n", "")
+    assert "<script>pwned=1</script>" in text.replace("\n", "")
+    assert commands(heard) == commands(usual)
+    assert {b"\x1b@", b"\x1dV", b"\x1d("} <= commands(usual).keys()
+
+
+def test_a_sign_shows_a_hostile_window_and_the_voice_says_one_line(hall: Hall) -> None:
+    hall.take("A")
+    hall.press("unit3", "next")
+    until(lambda: hall.state.window(WINDOW).clerk == CLERK)
+    hall.press("unit3", "next")
+    until(lambda: hall.state.window(WINDOW).ticket)
+    shown = words.fit("sign.call", 16, ticket="A001", window=WINDOW)
+    until(lambda: hall.machine("sign3").text == shown)
+    assert hall.health("sign3") == ("up", "")
+    spoken = until(lambda: hall.machine(VOICE).spoken)
+    assert len(spoken) == 1
+    assert spoken[0].isprintable()
+
+
+CONTROLS = "".join(map(chr, [*range(0x20), 0x7F, *range(0x80, 0xA0)]))
+
+
+def test_the_drivers_drop_control_characters_all_the_same(plan: Settings) -> None:
+    evil = "".join(f"{control}@a1" for control in CONTROLS)
+    tame = "".join("@a1" for _ in CONTROLS)
+    assert gbk(evil[: 33 * 4]) == gbk(tame[: 33 * 3])
+    assert not commands(gbk(evil))
+    assert commands(b"A\x1bpB\x07") == {b"\x1bp": 1, b"\x07": 1}, "one that was smuggled in would be seen"
+    assert printer_escpos.frame(Paper((Line(evil[: 33 * 4]),)), True) == printer_escpos.frame(
+        Paper((Line(tame[: 33 * 3]),)), True
+    )
+    services = {**plan.service, "A": replace(plan.service["A"], name=f"\x1b@{EVIL}\x10\x04\x01")}
+    page = ticket.page((Line(services["A"].name),), 576, "text", "gbk")
+    assert commands(printer_escpos.frame(page, True)) == commands(
+        printer_escpos.frame(Paper((Line("x"),)), True)
+    )
+
+
+def test_a_picture_of_a_hostile_name_holds_no_command_that_is_obeyed_at_once() -> None:
+    for text in (EVIL, LONG, "".join(map(chr, range(0x20, 0x7F)))):
+        data = printer_escpos.frame(ticket.page((Line(text),), 576, "raster", "gbk"), True)
+        assert len(data) > 5000
+        assert not re.search(rb"\x10[\x04\x05\x14]", data)
+
+
+def test_a_sign_takes_no_colour_code_from_a_name() -> None:
+    area = sign_onbon.text_area(r"\C1红\Q", 128, 16)
+    assert area.endswith(gbk("/C1红/Q"))
+    data = sign_onbon.frame(1, sign_onbon.text_area("Z[¥猏", 128, 16))
+    assert data.count(b"\x5a") == 1, "the end of the frame"
+    assert data.lstrip(b"\xa5").count(b"\xa5") == 0
