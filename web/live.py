@@ -50,7 +50,7 @@ class Live:
                 self._loop.call_soon_threadsafe(client.leave)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/api/v1/events":
+        if (scope.get("method"), scope.get("path")) == ("GET", "/api/v1/events"):
             await self._stream(scope, receive, send)
         else:
             await self._page(scope, receive, send)
