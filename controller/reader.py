@@ -223,11 +223,11 @@ class Reader:
             layout(parts["ticket"].layout if parts.get("ticket") else "")
         except ValueError as error:
             self.wrong(("ticket", "layout"), "layout", value=error.args[0], known=" ".join(ON_TICKET))
-        policy = parts.get("policy")
-        for key in get_type_hints(Policy) if policy else ():
-            value, least = getattr(policy, key), int(key in ("calls", "hold_minutes"))
-            if isinstance(value, int) and value < least:
-                self.wrong(("policy", key), "least", least=least)
+        least = {("policy", key): int(key in ("calls", "hold_minutes")) for key in get_type_hints(Policy)}
+        for (table, key), low in {**least, ("board", "inches"): 1, ("board", "metres"): 1}.items():
+            value = getattr(parts.get(table), key, low)
+            if isinstance(value, int | float) and value < low:
+                self.wrong((table, key), "least", least=low)
         served: set[str] = set()
         clerks: dict[Path, Any] = {}
         places: dict[Path, Any] = {}

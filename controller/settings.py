@@ -28,7 +28,11 @@ class Hall:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    screens: int = 1  # TVs that should be showing the board
+    """`screens`: TVs that should be showing it, of so many `inches`; `metres` to the farthest seat."""
+
+    screens: int = 1
+    inches: float = 55.0
+    metres: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,3 +126,11 @@ def test_an_empty_file_names_what_is_missing() -> None:
 def test_no_damage_to_the_file_is_worse_than_a_list_of_mistakes(at: int, put: str, cut: int) -> None:
     with contextlib.suppress(Mistakes):
         parse((TEXT[:at] + put + TEXT[at + cut :]).encode("utf-8", "surrogatepass"), load)
+
+
+def test_a_tv_has_a_size_and_the_farthest_seat_a_distance() -> None:
+    found = mistakes(TEXT.replace("inches = 55", "inches = 0").replace("metres = 8", "metres = -1"))
+    assert [(m.key, m.code, m.line) for m in found] == [
+        ("board.inches", "least", TEXT[: TEXT.index("inches = 55")].count("\n") + 1),
+        ("board.metres", "least", TEXT[: TEXT.index("metres = 8")].count("\n") + 1),
+    ]
