@@ -9,7 +9,7 @@ from controller import model as m
 from controller.clock import Now
 from controller.settings import Settings
 
-BOARD_CALLS = 12  # the newest calls that boards may list
+BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
 CARRIED = ("kiosks", "issued", "windows", "calls", "rolls", "figures", "seconds", "lost", "frozen")
 PEOPLE = (m.TicketIssued, m.SlipsRecorded, m.ClerkSignedIn)  # who is here makes it a day

@@ -24,10 +24,7 @@ def page(plan: Settings, state: hall.State, kiosk: str, now: Now, told: Told) ->
     """The whole page, for JSON. Texts come in both languages, as the visitor may change it."""
     state = hall.seen_at(state, now)
     opening = calendar.next_opening(plan, now.wall)
-    phase = "open" if state.open else "break" if calendar.in_break(plan, now.wall) else "closed"
-    if phase == "closed" and opening.date() == now.wall.date():
-        phase = "before"
-    phase = "frozen" if state.frozen else phase
+    phase = screens.phase(plan, state, now.wall)
     reason = {lang: say(f"freeze.{state.frozen}", lang) for lang in LANGS}
     return {
         "phase": phase,

@@ -185,7 +185,7 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
     """Start a hall on a journal folder; after its `stop`, call again for a restart."""
     running: list[ExitStack] = []
 
-    def start(text: str | None = None, folder: str = "data", at: FakeClock = clock) -> Hall:
+    def start(text: str | None = None, folder: str = "data", at: FakeClock = clock, port: int = 0) -> Hall:
         real = roof.read_plan((text or EXAMPLE.read_text()).encode())
         (wires := tmp_path / f"wires{len(running)}").mkdir()
         running.append(stops := ExitStack())
@@ -193,7 +193,7 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
         real, coming = roof.in_force(real, store, at)
         twin = Simulation(real, wires, at)
         stops.callback(twin.close)
-        listener = roof.listen("127.0.0.1", 0)
+        listener = roof.listen("127.0.0.1", port)
         site = roof.Site(tmp_path / folder, at, listener, twin=twin, coming=coming)
         restarts: list[bool] = []
         site.restart = lambda: restarts.append(True)

@@ -95,36 +95,6 @@ def test_the_twin_plays_a_day_by_itself_and_stops(hall: Hall, visit: Callable[..
     assert hall.twin.view()["playing"] is False
 
 
-def test_two_calls_in_the_same_instant_both_show_on_the_board(hall: Hall, visit: Callable[..., Page]) -> None:
-    board = visit("/board", "tv")
-    expect(board.locator("#nobody")).to_be_visible()
-    for service in "AC":
-        hall.take(service)
-    for window in "12":
-        hall.press(f"unit{window}", "next")
-    until(lambda: hall.state.window("1").clerk and hall.state.window("2").clerk)
-    for window in "12":
-        hall.press(f"unit{window}", "next")
-    rows = board.locator("#calls li.new")
-    expect(rows).to_have_count(2)
-    assert sorted(text.replace("\n", " ") for text in rows.all_inner_texts()) == ["A001 1", "C001 2"]
-    height = board.evaluate("parseFloat(getComputedStyle(document.querySelector('#calls li')).fontSize)")
-    assert height >= 63, "read at 8 m on a 55-inch TV (domain.md §4.3)"
-    assert wide(board) <= 1920
-
-
-def test_a_board_that_hears_nothing_says_so(hall: Hall, visit: Callable[..., Page]) -> None:
-    board = visit("/board", "tv")
-    board.clock.install()
-    board.reload()
-    board.route("**/api/v1/events*", lambda route: route.abort())
-    board.evaluate("source.close()")
-    board.clock.run_for(6000)
-    expect(board.locator("#stale")).to_be_visible()
-    board.clock.run_for(30000)
-    expect(board.locator("#dead")).to_contain_text("显示中断，请听广播")
-
-
 def test_the_status_page_counts_the_boards(hall: Hall, visit: Callable[..., Page]) -> None:
     status = visit("/", "laptop")
     expect(status.locator("#show")).to_have_class("partly")

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from drivers.inventory import Inventory
 from web.access import Access
 
 LATELY = 20  # things that happened, on the status page
+# Another one after an upgrade: then the boards load their page anew.
+_PARTS = ("templates/board.html", "static/board.js", "static/board.css")
+LOOK = sha256(b"".join(files("web").joinpath(part).read_bytes() for part in _PARTS)).hexdigest()[:12]
 
 
 @dataclass(slots=True)
@@ -39,4 +44,5 @@ class House:
 
 def board(house: House) -> dict[str, Any]:
     engine = house.engine
-    return screens.board(engine.plan, engine.state, engine.clock.now().wall, house.foreseen())
+    shown = screens.board(engine.plan, engine.state, engine.clock.now(), house.foreseen())
+    return {**shown, "look": LOOK}
