@@ -79,6 +79,12 @@ def opens_again(plan: Settings, wall: datetime) -> bool:
     return any(wall.time() < end for _, end in sessions(plan, wall.date()))
 
 
+def before_opening(plan: Settings, wall: datetime, time: timedelta) -> bool:
+    """Does the day's first session begin within `time`?"""
+    starts = [datetime.combine(wall.date(), start, wall.tzinfo) for start, _ in sessions(plan, wall.date())]
+    return bool(starts) and starts[0] - time <= wall < starts[0]
+
+
 def closing(plan: Settings, wall: datetime) -> datetime | None:
     """When the session of now ends."""
     ends = [end for start, end in sessions(plan, wall.date()) if start <= wall.time() < end]

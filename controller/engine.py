@@ -31,6 +31,7 @@ class Engine:
     def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
         self.plan, self.clock, self._store = plan, clock, store
         self.state = self._replay()
+        store.keep_reserve()
         if isinstance(said := store.newest("TimeConfirmed"), m.TimeConfirmed):
             clock.confirm(said.wall, said.at)
         self.listeners: list[Listener] = []
@@ -68,8 +69,7 @@ class Engine:
             try:
                 item = self._inbox.get(timeout=1.0)
             except queue.Empty:
-                # Deadlines are commands that the engine gives itself.
-                item = m.Tick(actor="clock"), Future()
+                item = self._deadline(), Future()
             if item is None:
                 return
             command, future = item
@@ -81,6 +81,12 @@ class Engine:
                         listener(command, outcome, self.state)
                     except Exception:
                         log.exception("a listener failed at %s", command)
+
+    def _deadline(self) -> m.Command:
+        """Deadlines are commands that the engine gives itself."""
+        if self.state.stopped and self._store.keep_reserve():
+            return m.AllowTickets(actor="clock")
+        return m.Tick(actor="clock")
 
     def _handle(self, command: m.Command) -> Outcome:
         if command.press in self._seen:
@@ -95,7 +101,12 @@ class Engine:
                 self._store.append(events)
                 self.trouble = ""
         except sqlite3.Error as error:
-            return self._recover(error)
+            answer = self._recover(error)
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL and self._store.spend_reserve():
+                # Calls go on in the room that was kept; who holds a ticket is served.
+                self.submit(m.StopTickets("disk_full", actor="clock"))
+                return self._handle(command)
+            return answer
         except Exception:
             log.exception("a bug in the rules at %s", command)
             return m.Refused("bug")
@@ -120,6 +131,6 @@ class Engine:
         try:
             self._store.reopen()
             self.state = self._replay()
-        except sqlite3.Error:
+        except (sqlite3.Error, m.Refused):
             log.debug("the journal cannot be read again yet", exc_info=True)
         return m.Refused("journal")

@@ -11,9 +11,15 @@ from controller.settings import Settings
 
 BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
-CARRIED = ("kiosks", "issued", "windows", "calls", "rolls", "figures", "seconds", "lost", "frozen")
+CARRIED = (
+    *("kiosks", "issued", "windows", "calls", "rolls", "figures"),
+    *("seconds", "lost", "frozen", "stopped"),
+)
 PEOPLE = (m.TicketIssued, m.SlipsRecorded, m.ClerkSignedIn)  # who is here makes it a day
-_TIMELESS = (m.TicketPrinted, m.KioskOpened, m.KioskClosed, m.PlanLoaded, m.RollChanged)
+_TIMELESS = (
+    *(m.TicketPrinted, m.KioskOpened, m.KioskClosed, m.PlanLoaded, m.RollChanged, m.YearOpened),
+    *(m.TicketsStopped, m.TicketsAllowed, m.DevicesTested),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class State:
     the reason; `by`: the clerk who opened a closed day; `shut`: services out of their own hours;
     `cut`: services whose tickets have ended for this session; `calls`: newest first.
 
+    `tested`: when the devices were tried before the opening, and the `faults` that were found then.
     `help`: kiosks at which somebody wants a person; `links`: the number of a ticket by the digest of
     its page's token.
 
@@ -41,6 +48,7 @@ class State:
     done: bool = False
     by: str = ""
     frozen: str = ""
+    stopped: str = ""
     shut: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
     lifted: tuple[str, ...] = ()
@@ -55,6 +63,8 @@ class State:
     last: Now | None = None
     seconds: float = 0.0
     lost: float = 0.0
+    tested: Now | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
     help: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     touched: float = 0.0
@@ -169,6 +179,12 @@ def evolve(state: State, event: m.Event) -> State:
             return replace(state, frozen=reason)
         case m.HallUnfrozen():
             return replace(state, frozen="")
+        case m.TicketsStopped(reason=reason):
+            return replace(state, stopped=reason)
+        case m.DevicesTested(faults=faults):
+            return replace(state, tested=event.at, faults=faults)
+        case m.TicketsAllowed():
+            return replace(state, stopped="")
         case m.KioskClosed(kiosk=kiosk, reason=reason):
             # What is printed after the paper ended is printed on a new roll.
             rolls = _new_roll(state, kiosk) if reason == "paper_out" else state.rolls

@@ -157,9 +157,12 @@ class TakeTicket(Command):
     token: str = secret()
 class RecordSlips(Command): service: str; last: int; served: int = 0  # by hand: up to last; called so far
 class ReportPaper(Command): day: str; ticket: str; answer: str; millimetres: int = 0  # as in TicketPrinted
+class ReportTest(Command): faults: Mapping[str, str]  # as in DevicesTested
 class ChangeRoll(Command): printer: str  # somebody put in a new one before the old one ended
 class CutOff(Command): service: str; finish: datetime  # nobody who comes now would be served in time
 class LiftCutOff(Command): service: str; reason: str
+class StopTickets(Command): reason: str  # a code: disk_full
+class AllowTickets(Command): "What stopped them is mended."
 class AskHelp(Command): kiosk: str  # somebody there wants a person
 class GiveHelp(Command): kiosk: str  # a person went there
 class Freeze(Command): reason: str  # an emergency: evacuation, power or fault
@@ -193,6 +196,7 @@ class Reprint(OfTicket):
     "Once more, marked 补打."
     token: str = secret()
 
+class YearOpened(Event): before: str; seal: str  # a file begins: the one before it, and its last seal
 class PlanLoaded(Event): text: str; reason: str = ""  # hall.toml from now on; why at once
 class TimeConfirmed(Event): wall: datetime  # what it is at `at`, as somebody said
 class DayClosed(Event):
@@ -203,6 +207,8 @@ class SessionClosed(Event): "Opening hours ended; who is in the hall is still se
 class ServicesShut(Event): services: tuple[str, ...]  # out of their own hours now
 class ServiceCutOff(Event): service: str; finish: str  # no more tickets this session; by the fixed time: ""
 class CutOffLifted(Event): service: str; reason: str  # tickets again
+class TicketsStopped(Event): reason: str  # no more of any service: disk_full
+class TicketsAllowed(Event): "Tickets again."
 class HelpAsked(Event): kiosk: str  # by the page of a kiosk
 class HelpGiven(Event): kiosk: str  # somebody went there
 class HallFrozen(Event): reason: str  # evacuation, power or fault: tickets and calls stop
@@ -218,6 +224,7 @@ class TicketIssued(Event):
 class TicketRefused(Event): service: str; kiosk: str; code: str  # what the visitor was told
 class SlipsRecorded(Event): service: str; first: int; last: int; served: int  # written by hand
 class RollChanged(Event): kiosk: str  # of paper
+class DevicesTested(Event): faults: Mapping[str, str]  # before the opening: codes of those that are ill
 class TicketPrinted(Event):
     ticket: str; answer: str  # confirmed, pending, unconfirmed or failed;
     millimetres: int = 0  # of paper used
@@ -265,3 +272,4 @@ class DayOpened(Event):
     seconds: float = 0.0
     lost: float = 0.0
     frozen: str = ""
+    stopped: str = ""

@@ -11,6 +11,8 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from controller.store import sync
+
 log = logging.getLogger("hallqueue.people")
 SHORTEST = 15  # characters of the technician's passphrase (trust.md §4)
 # 19 MiB each, one at a time: what OWASP recommends for a small machine.
@@ -25,9 +27,7 @@ def write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    sync(path.parent)
 
 
 def passcode(folder: Path) -> str:

@@ -60,7 +60,8 @@ def refused(command: m.Command, refusal: m.Refused, now: Now) -> list[m.Event]:
 def _open_day(before: State, state: State, day: str, wakes: bool, stamp: Stamp) -> m.Event:
     kept = before if before.provisional else State(issued=before.issued if wakes else {})
     rolls = {kiosk: m.Roll(roll.used) for kiosk, roll in state.rolls.items()}
-    clocks = {"seconds": state.seconds, "lost": state.lost, "frozen": state.frozen, "kiosks": state.kiosks}
+    kept_on = ("seconds", "lost", "frozen", "stopped", "kiosks")
+    clocks = {name: getattr(state, name) for name in kept_on}
     carried = {name: getattr(kept, name) for name in CARRIED} | clocks | {"rolls": rolls}
     return m.DayOpened(day, tickets=tuple(kept.tickets.values()), **carried, **stamp)
 
@@ -173,6 +174,12 @@ def _answer(plan: Settings, state: State, command: m.Command, now: Now, stamp: S
             if service not in state.cut:
                 raise m.Refused("not_cut", service=service)
             yield m.CutOffLifted(service, reason, **stamp)
+        case m.ReportTest(faults):
+            yield m.DevicesTested(faults, **stamp)
+        case m.StopTickets(reason) if state.stopped != reason:
+            yield m.TicketsStopped(reason, **stamp)
+        case m.AllowTickets() if state.stopped:
+            yield m.TicketsAllowed(**stamp)
         case m.AskHelp(kiosk) if kiosk not in state.help:
             yield m.HelpAsked(kiosk, **stamp)
         case m.GiveHelp(kiosk) if kiosk in state.help:
@@ -211,6 +218,8 @@ def _issue(plan: Settings, state: State, command: m.TakeTicket, now: Now, stamp:
     name = plan.service[service].name
     if state.frozen:
         raise m.Refused("frozen", reason=state.frozen)
+    if state.stopped:
+        raise m.Refused(state.stopped)
     if not state.open:
         opening = calendar.next_opening(plan, now.wall)
         raise m.Refused("closed", opening=opening, now=now.wall)

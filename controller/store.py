@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -14,10 +14,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from controller import model
+from controller import model, pi
 from controller.clock import Now
 
 VERSION = 1
+RESERVE = 8 << 20  # bytes: some ten thousand events
 _SCHEMA = f"""
 CREATE TABLE journal (seq INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL,
                       body TEXT NOT NULL, seal TEXT NOT NULL);
@@ -37,7 +38,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Open `path`, or make it. Raises CannotStart; a first journal that fails leaves nothing."""
-        self.path = path
+        self.path, self._reserve = path, path.with_name("reserve")
         new = [p for p in (path, *path.parents) if not p.exists()]
         with ExitStack() as undo:
             for made in reversed(new):
@@ -72,18 +73,63 @@ class Store:
             self._db.executescript(
                 "PRAGMA page_size = 1024; PRAGMA synchronous = EXTRA; BEGIN;" + _SCHEMA + "COMMIT;"
             )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            os.fsync(self._folder)
-            above = os.open(self.path.parent.parent, os.O_RDONLY)
-            os.fsync(above)
-            os.close(above)
+        self._mode("WAL")
+        if version == 0:
+            for folder in (self.path.parent, self.path.parent.parent):
+                sync(folder)
         self._db.execute("PRAGMA synchronous = FULL")
         row = self._db.execute("SELECT seq, seal FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = row[0] if row else 0
         self._seal: str = row[1] if row else ""
+        if not row and (old := journals(self.path)[:-1]):
+            self._continue(old[-1])
+        _, broken = _checked(self._db, self._start())
+        if broken:
+            raise CannotStart("journal_damaged", path=str(self.path), row=broken)
+
+    def _mode(self, mode: str) -> None:
+        # A change of mode goes through a rollback journal, whose end only EXTRA makes durable.
+        self._db.executescript(f"PRAGMA synchronous = EXTRA; PRAGMA journal_mode = {mode};")
+
+    def _continue(self, old: Path) -> None:
+        """The first rows of a new year's file: the last seal of the one before, and the plan."""
+        with closing(_reading(old)) as db:
+            self._seq, self._seal, time = db.execute(
+                "SELECT seq, seal, time FROM journal ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+            plan = db.execute(
+                "SELECT body FROM journal WHERE kind = 'PlanLoaded' ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+        first = model.YearOpened(old.name, self._seal, at=_now(time), actor="clock", press="")
+        self._write([first] + [_event(time, "PlanLoaded", json.loads(body)) for body in plan or ()])
+
+    def _start(self) -> int:
+        """The number of the row with which today begins; in a new year's file its first one."""
+        (start,) = self._db.execute("SELECT max(seq) FROM journal WHERE kind = 'DayOpened'").fetchone()
+        (first,) = self._db.execute("SELECT coalesce(min(seq), 0) FROM journal").fetchone()
+        return int(start or first)
 
     def append(self, events: Sequence[model.Event]) -> None:
-        """All of `events` in one durable transaction, or none. Raises sqlite3.Error."""
+        """All of `events` in one durable transaction, or none. A new year begins a new file, and what
+        came before it stays true by itself. Raises sqlite3.Error."""
+        for place, event in enumerate(events):
+            if isinstance(event, model.DayOpened) and (year := self._year()) and event.day[:4] > year:
+                if place:
+                    self._write(events[:place])
+                self._mode("DELETE")  # all of it in one file, which nobody writes any more
+                self._db.close()
+                self.path.rename(self.path.with_name(f"journal-{year}.db"))
+                self._open()
+                events = events[place:]
+                break
+        self._write(events)
+
+    def _year(self) -> str:
+        """Of the newest business day in this file."""
+        newest = self.newest("DayOpened")
+        return newest.day[:4] if isinstance(newest, model.DayOpened) else ""
+
+    def _write(self, events: Sequence[model.Event]) -> None:
         seq, seal, values = self._seq, self._seal, []
         for event in events:
             seq += 1
@@ -94,6 +140,26 @@ class Store:
         self._db.execute("INSERT INTO journal VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * len(events)), values)
         self._seq, self._seal = seq, seal
 
+    def keep_reserve(self) -> bool:
+        """Keep room for the day on which the card is full, if there is any; is it kept?"""
+        try:
+            if not self._reserve.exists() and pi.free(self.path.parent) > 2 * RESERVE:
+                with open(self._reserve, "wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, RESERVE)
+                    os.fsync(file.fileno())
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+        return self._reserve.exists()
+
+    def spend_reserve(self) -> bool:
+        """Give that room to the journal; False if there is none any more."""
+        try:
+            self._reserve.unlink()
+            os.fsync(self._folder)
+        except OSError:
+            return False
+        return True
+
     def reopen(self) -> None:
         """After a failed append: trust neither the handle nor what it may have written."""
         self._db.close()
@@ -101,10 +167,11 @@ class Store:
 
     def today(self) -> Iterator[model.Event]:
         """The events since the newest business day began: all that today's state is made of."""
-        (start,) = self._db.execute(
-            "SELECT coalesce(max(seq), 0) FROM journal WHERE kind = 'DayOpened'"
-        ).fetchone()
-        return self._read("seq >= ?", start)
+        old = journals(self.path)[:-1]
+        if old and not self._year():  # the mains were cut between two years
+            with closing(_reading(old[-1])) as db:
+                yield from _events(db, "seq >= (SELECT max(seq) FROM journal WHERE kind = 'DayOpened')")
+        yield from self._read("seq >= ?", self._start())
 
     def newest(self, kind: str) -> model.Event | None:
         """The newest of the events that have an index."""
@@ -124,44 +191,83 @@ class Store:
         return newest.at.wall if newest else None
 
     def _read(self, where: str, value: int) -> Iterator[model.Event]:
-        sql = f"SELECT time, kind, body FROM journal WHERE {where}"
-        order = "" if "ORDER" in where else " ORDER BY seq"
-        for time, kind, body in self._db.execute(sql + order, (value,)):
-            yield _event(time, kind, json.loads(body))
+        yield from _events(self._db, where, value)
 
     def close(self) -> None:
         self._db.close()
         os.close(self._folder)
 
 
-def read(path: Path, after: int = 0) -> Iterator[tuple[int, model.Event]]:
-    """The events after number `after` with their numbers, or the last ones if it is negative; also while
-    a hall is running. Raises CannotStart."""
+def sync(folder: Path) -> None:
+    """Make what was made, renamed or removed in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        sql = "SELECT seq, time, kind, body FROM journal WHERE seq > ? ORDER BY seq"
-        (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
-        for seq, time, kind, body in db.execute(sql, (after if after >= 0 else last + after,)):
-            yield seq, _event(time, kind, json.loads(body))
-        db.close()
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def journals(path: Path) -> list[Path]:
+    """The files of a journal, one for each year before and the one that is written, oldest first."""
+    return [*sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]{path.suffix}")), path]
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+
+def _events(db: sqlite3.Connection, where: str, *values: int) -> Iterator[model.Event]:
+    order = "" if "ORDER" in where else " ORDER BY seq"
+    for time, kind, body in db.execute(f"SELECT time, kind, body FROM journal WHERE {where}{order}", values):
+        yield _event(time, kind, json.loads(body))
+
+
+def read(path: Path, after: int = 0) -> Iterator[tuple[int, model.Event]]:
+    """The events after number `after` with their numbers, in all years if it is 0, or the last ones of this
+    year if it is negative; also while a hall is running. Raises CannotStart."""
+    try:
+        for file in journals(path) if not after else [path]:
+            with closing(_reading(file)) as db:
+                sql = "SELECT seq, time, kind, body FROM journal WHERE seq > ? ORDER BY seq"
+                (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
+                for seq, time, kind, body in db.execute(sql, (after if after >= 0 else last + after,)):
+                    yield seq, _event(time, kind, json.loads(body))
     except sqlite3.Error as error:
         raise CannotStart("journal_unusable", path=path, detail=error) from error
 
 
 def verify(path: Path) -> tuple[int, int]:
-    """How many rows hold, and the number of the first broken row (0: all hold). Reads only."""
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    seal, good = "", 0
+    """How many rows of all years hold, and the number of the first broken row (0: all hold). Reads only."""
+    count, last = 0, ""
+    for file in journals(path):
+        with closing(_reading(file)) as db:
+            good, broken = _checked(db, 0, last)
+            if broken:
+                return count + good, broken
+            count += good
+            (last,) = db.execute("SELECT seal FROM journal ORDER BY seq DESC LIMIT 1").fetchone() or ("",)
+    return count, 0
+
+
+def _checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, int]:
+    """How many rows from number `start` on hold, and the first broken one's number. `last`: the seal of
+    the file before this one, if that was read."""
+    good, due, seal = 0, start, ""
     try:
-        for *row, kept in db.execute("SELECT seq, time, kind, body, seal FROM journal ORDER BY seq"):
+        before = db.execute("SELECT seq, seal FROM journal WHERE seq < ? ORDER BY seq DESC LIMIT 1", (start,))
+        due, seal = before.fetchone() or (0, "")
+        for *row, kept in db.execute("SELECT * FROM journal WHERE seq > ? ORDER BY seq", (due,)):
+            due += 1
+            if not good and row[2] == "YearOpened":  # goes on from another file
+                due, seal = row[0], json.loads(row[3])["seal"]
+                if last not in ("", seal):
+                    return good, due
             seal = _sealed(seal, row)
-            if row[0] != good + 1 or seal != kept:
-                return good, good + 1
+            if row[0] != due or seal != kept:
+                return good, due
             good += 1
-    except (sqlite3.DatabaseError, TypeError):
-        return good, good + 1  # the file itself is damaged from here on
-    finally:
-        db.close()
+    except (sqlite3.DatabaseError, TypeError, ValueError):
+        return good, due + 1  # the file itself is damaged from here on
     return good, 0
 
 

@@ -56,7 +56,7 @@ def lamp(plan: Settings, state: hall.State, window: str) -> str:
 
 def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
     """The ticket buttons of a kiosk that give a ticket now."""
-    usable = state.open and not state.frozen and kiosk not in state.kiosks
+    usable = state.open and not (state.frozen or state.stopped or kiosk in state.kiosks)
     return frozenset(plan.service.keys() - {*state.shut, *state.cut}) if usable else frozenset()
 
 
@@ -127,7 +127,8 @@ def board(
     any more, until the next opening. `told`: the forecast."""
     state, wall = hall.seen_at(state, now), now.wall
     opening, now_is = calendar.next_opening(plan, wall), phase(plan, state, wall)
-    no_paper = now_is == "open" and any(reason != "starting" for reason in state.kiosks.values())
+    ill = state.stopped or any(reason != "starting" for reason in state.kiosks.values())
+    no_paper = bool(ill) and now_is == "open"
     notice = "kiosk_closed" if no_paper else "notice" if now_is == "open" else now_is
     missed = {t.number: t.since for t in state.tickets.values() if t.state == "missed"}
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
+from controller import calendar
 from controller import model as m
 from controller.clock import Now
 from controller.engine import Outcome
@@ -16,6 +18,7 @@ from drivers.base import Device, Line, Page, Switch
 
 ACTOR = "stage"
 TEST = 5.0  # s that a test stands on a sign
+EARLY = timedelta(minutes=30)  # before the opening, for the day's test of all devices
 
 
 @runtime_checkable
@@ -55,6 +58,7 @@ class Stage:
     ) -> None:
         self._plan, self._devices, self._submit, self._now = plan, devices, submit, now
         self._broken = False  # the journal takes nothing
+        self._tests = 0.0  # when all devices are asked how their test went (monotonic)
         self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
         self.muted: set[str] = set()  # voices that somebody silenced, until the next start
@@ -83,6 +87,8 @@ class Stage:
 
     def listen(self, command: m.Command, outcome: Outcome, state: State) -> None:
         """The engine's listener; also of each Tick, as time alone changes lamps and signs."""
+        if isinstance(command, m.Tick):
+            self._morning(state)
         if isinstance(outcome, m.Refused):
             self._broken = outcome.code == "journal"
             self._levels(state)
@@ -103,9 +109,25 @@ class Stage:
                     if name not in self._told:  # once, though one fault may turn into another
                         self._speak(partial(say, "voice.kiosk_closed"))
                     self._told.add(name)
+                case m.TicketsStopped():
+                    self._speak(partial(say, "voice.kiosk_closed"))
                 case m.KioskOpened(kiosk=name):
                     self._told.discard(name)
         self._levels(state)
+
+    def _morning(self, state: State) -> None:
+        """Before the opening every device shows that it works; what is ill then stands on the status page."""
+        now = self._now()
+        if self._tests:
+            if time.monotonic() >= self._tests:
+                ill = {d.name: d.health.code for d in self._devices.values() if d.health.state != "up"}
+                self._submit(m.ReportTest(ill, actor=ACTOR))
+                self._tests = 0.0
+        elif now.trusted and not state.tested and calendar.before_opening(self._plan, now.wall, EARLY):
+            for name, device in self._devices.items():
+                if not isinstance(device, Printer):  # its paper is for visitors; it is asked all the time
+                    self.test(name, now)
+            self._tests = time.monotonic() + 2 * TEST
 
     def _levels(self, state: State) -> None:
         now = self._now()

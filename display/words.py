@@ -72,6 +72,7 @@ def refusal(refused: Refused, lang: str = "zh") -> str:
 
 # Whose sentences the codes of an event are.
 _CODES = {"WindowPaused": "pause", "HallFrozen": "freeze", "KioskClosed": "fault", "TicketPrinted": "answer"}
+_CODES |= {"TicketsStopped": "sent"}
 
 
 def happened(event: Event, say: Callable[..., str] = say) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint
 
 import pytest
-from conftest import EXAMPLE, Hall
+from conftest import EXAMPLE, MONDAY, Hall
 from PIL import Image
 from wait import until
 
@@ -304,3 +304,27 @@ def test_a_bus_unplugged_and_back_executes_no_old_press(hall: Hall) -> None:
     until(lambda: hall.health("unit1")[0] == "up")
     assert not hall.state.window("1").clerk
     assert hall.call("1") == "A001"
+
+
+def test_before_the_opening_every_device_is_tried_and_what_is_ill_is_told(
+    start_hall: Callable[..., Hall],
+) -> None:
+    clock = FakeClock(MONDAY.replace(hour=7, minute=20))
+    hall = start_hall(at=clock)
+    hall.turn("sign2", "deaf")
+    until(lambda: hall.health("sign2")[0] == "down")
+    assert not hall.state.tested
+    clock.move(MONDAY.replace(hour=7, minute=31))
+    for window in "134":
+        until(lambda window=window: hall.machine(f"sign{window}").text == "测试")
+    assert "播音测试" in spoken(hall)
+    until(lambda: hall.state.tested, 30)
+    assert hall.state.faults == {"sign2": "silent"}
+    assert "7:31 自检发现：sign2" in hall.page("/")
+    until(lambda: hall.machine("sign1").text == "下班 8:00开", 15)
+    assert hall.machine("printer").printed == 0, "the paper is for visitors"
+    printed = len(spoken(hall))
+    clock.move(MONDAY.replace(hour=7, minute=50))
+    for _ in range(3):
+        hall.house.engine.submit(m.Tick(actor="clock")).result()
+    assert len(spoken(hall)) == printed, "once a day"

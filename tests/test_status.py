@@ -99,7 +99,7 @@ def test_a_device_that_is_down_says_since_when_and_is_opened_again_at_once(
     assert "已 0 分钟" in said
     assert page.locator("tr").first.inner_text().startswith("printer"), "faults first"
     hall.turn("printer", "unplugged", 0)
-    press(page, "printer", "重连")
+    page.locator("tr", has_text="printer").get_by_text("重连", exact=True).click()
     until(lambda: hall.health("printer") == ("up", ""), 3)
     page.goto("/")
     happened = page.locator("section", has=page.locator("h2:has-text('最近发生')")).inner_text()

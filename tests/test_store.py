@@ -1,19 +1,24 @@
 """The journal: sealed, append-only, one daemon at a time, honest about what is wrong."""
 
+import contextlib
+import hashlib
 import os
 import random
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLE, MONDAY, needs
+from conftest import EXAMPLE, MONDAY, Hall, needs
+from wait import until
 
 from controller import model as m
 from controller.clock import FakeClock
-from controller.store import CannotStart, Store, verify
+from controller.store import RESERVE, CannotStart, Store, journals, read, verify
 
 
 def events(clock: FakeClock, count: int) -> list[m.Event]:
@@ -116,7 +121,10 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(path: Path) -> N
 
 def test_an_event_that_this_version_does_not_know_is_refused_not_skipped(path: Path) -> None:
     db = sqlite3.connect(path)
-    db.execute("INSERT INTO journal VALUES (12, '', 'TicketEaten', '{}', '')")
+    (seal, time) = db.execute("SELECT seal, time FROM journal WHERE seq = 11").fetchone()
+    row = (12, time, "TicketEaten", "{}")
+    seal = hashlib.sha256("\n".join([seal, *map(str, row)]).encode()).hexdigest()
+    db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (*row, seal))
     db.commit()
     db.close()
     with pytest.raises(CannotStart) as refused:
@@ -144,6 +152,7 @@ def test_every_event_survives_the_journal(tmp_path: Path, clock: FakeClock) -> N
     """One event of every kind that the model knows, so that a new one cannot be forgotten."""
     samples: dict[str, object] = {"str": "x", "int": 3, "bool": True, "float": 1.5, "datetime": MONDAY}
     samples |= {"tuple[str, ...]": ("A001",), "collections.abc.Mapping[str, int]": {"issued": 1}}
+    samples |= {"collections.abc.Mapping[str, str]": {"sign2": "silent"}}
     made: list[m.Event] = []
     for kind in vars(m).values():
         if not (isinstance(kind, type) and issubclass(kind, m.Event)) or kind in (
@@ -165,3 +174,137 @@ def test_every_event_survives_the_journal(tmp_path: Path, clock: FakeClock) -> N
     assert list(store.today()) == [opened, *made]
     store.close()
     assert EXAMPLE.exists()
+
+
+def new_year(folder: Path) -> tuple[Store, FakeClock]:
+    """A journal that ended on the last day of 2026, open, and the first morning of 2027."""
+    clock = FakeClock(datetime(2026, 12, 31, 9, 0, tzinfo=MONDAY.tzinfo))
+    store = Store(folder / "journal.db")
+    stamp = {"at": clock.now(), "actor": "clock", "press": ""}
+    store.append([m.PlanLoaded("the plan", **stamp), day("2026-12-31", clock)])
+    store.append(events(clock, 3))
+    clock.move(datetime(2027, 1, 4, 8, 0, tzinfo=MONDAY.tzinfo))
+    return store, clock
+
+
+def day(date: str, clock: FakeClock) -> m.DayOpened:
+    return m.DayOpened(date, rolls={"hall": m.Roll(7)}, at=clock.now(), actor="clock", press="")
+
+
+def test_every_year_has_a_file_that_begins_with_the_last_seal(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    closed = m.DayClosed("2026-12-31", (), {"issued": 3}, at=clock.now(), actor="clock", press="")
+    store.append([closed, day("2027-01-04", clock), *events(clock, 2)])
+    old, new = journals(tmp_path / "journal.db")
+    assert (old.name, new.name) == ("journal-2026.db", "journal.db")
+    numbers = [seq for seq, _ in read(new)]
+    assert numbers == list(range(1, 12)), "the numbers go on"
+    kinds = [type(event).__name__ for _, event in read(new)]
+    assert kinds[5:9] == ["DayClosed", "YearOpened", "PlanLoaded", "DayOpened"]
+    assert verify(new) == (11, 0)
+    assert store.plan() == "the plan"
+    assert [type(event).__name__ for event in store.today()] == ["DayOpened", "TicketIssued", "TicketIssued"]
+    store.close()
+    assert not old.with_name("journal-2026.db-wal").exists(), "all of the old year is in its one file"
+    again = Store(new)
+    again.append(events(clock, 1))
+    again.close()
+    assert verify(new) == (12, 0)
+
+
+def test_a_changed_row_of_an_old_year_is_found_and_so_is_another_years_file(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    store.append([day("2027-01-04", clock)])
+    store.close()
+    old, new = journals(tmp_path / "journal.db")
+    other = tmp_path / "other"
+    (stranger, _) = new_year(other)
+    stranger.append(events(clock, 1))
+    stranger.close()
+    kept = old.read_bytes()
+    shutil.copy(other / "journal.db", old)
+    assert verify(new) == (6, 6), "the seal with which the new year begins is another one"
+    old.write_bytes(kept)
+    db = sqlite3.connect(old)
+    db.execute("DROP TRIGGER no_update")
+    db.execute("UPDATE journal SET body = replace(body, 'A002', 'A009') WHERE seq = 4")
+    db.commit()
+    db.close()
+    assert verify(new) == (3, 4)
+
+
+@pytest.mark.parametrize("cut", ["before the new file", "after its schema", "after its first rows"])
+def test_a_power_cut_between_two_years_loses_nothing(tmp_path: Path, cut: str) -> None:
+    store, clock = new_year(tmp_path)
+    store.close()
+    path = tmp_path / "journal.db"
+    path.rename(old := tmp_path / "journal-2026.db")
+    if cut != "before the new file":
+        Store(tmp_path / "new" / "journal.db").close()
+        shutil.move(tmp_path / "new" / "journal.db", path)
+    if cut == "after its first rows":
+        Store(path).close()
+    again = Store(path)
+    kinds = [type(event).__name__ for event in again.today()]
+    assert kinds == ["DayOpened", *["TicketIssued"] * 3, "YearOpened", "PlanLoaded"]
+    assert again.plan() == "the plan"
+    again.append([day("2027-01-04", clock)])
+    again.append(events(clock, 1))
+    assert [type(event).__name__ for event in again.today()] == ["DayOpened", "TicketIssued"]
+    again.close()
+    assert verify(path) == (9, 0)
+    assert journals(path) == [old, path]
+
+
+def test_what_is_damaged_today_is_refused_at_the_start_with_its_row(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("DROP TRIGGER no_update")
+    db.execute("UPDATE journal SET body = replace(body, 'A005', 'A009') WHERE body LIKE '%A005%'")
+    db.commit()
+    db.close()
+    with pytest.raises(CannotStart) as refused:
+        Store(path)
+    assert (refused.value.code, refused.value.arguments["row"]) == ("journal_damaged", 6)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 24 MiB."""
+    (disk := tmp_path / "disk").mkdir()
+    rights = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    mount = [*rights, needs("mount"), "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)]
+    subprocess.run(mount, check=True)
+    yield disk
+    subprocess.run([*rights, "umount", "-l", disk], check=True)
+
+
+def test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room(
+    small_disk: Path, start_hall: Callable[..., Hall]
+) -> None:
+    hall = start_hall(folder=str(small_disk / "data"))
+    assert (small_disk / "data" / "reserve").stat().st_size == RESERVE
+    for _ in range(3):
+        hall.take("A")
+    big = small_disk / "big"
+    with contextlib.suppress(OSError):
+        big.write_bytes(bytes(24 << 20))
+    lamps = hall.twin.plan.device["buttons"].options["lamps"]
+
+    def dark() -> bool:
+        hall.press("buttons", "A")  # people go on pressing
+        return hall.state.stopped == "disk_full"
+
+    until(dark, 60)
+    until(lambda: not any(hall.twin._pins.lit(pin) for pin in lamps.values()))
+    assert hall.ask("tickets", service="A")["error"] == "disk_full"
+    assert "请到咨询台" in hall.get("/api/v1/hall")["notice"]
+    assert "存储卡已满" in hall.page("/")
+    issued = hall.state.issued["A"]
+    assert hall.call("1") == "A001", "who holds a ticket is called"
+    assert "events" in hall.ask("windows/1/complete")
+    big.unlink()
+    until(lambda: not hall.state.stopped)
+    until(lambda: all(hall.twin._pins.lit(pin) for pin in lamps.values()))
+    assert hall.take("A") == f"A{issued + 1:03}", "no number is lost, none comes twice"
+    hall.stop()
+    assert verify(small_disk / "data" / "journal.db")[1] == 0

@@ -34,6 +34,9 @@ def test_the_table_names_every_operation() -> None:
         "ChangeRoll",
         "AskHelp",
         "GiveHelp",
+        "ReportTest",
+        "StopTickets",
+        "AllowTickets",
     }  # of devices, not of people
     for kind in tables.kinds(m.Command, m.AtWindow, m.OfTicket):
         assert kind.__name__ in silent or f"| {kind.__name__}" in shown, kind

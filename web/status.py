@@ -48,6 +48,8 @@ def view(house: House, lang: str) -> dict[str, Any]:
     if state.frozen:
         answers["take"] = answers["call"] = {"level": "closed", "cures": []}
         notes = [("frozen", {"reason": say(f"freeze.{state.frozen}", lang)}), *notes]
+    if state.stopped:
+        notes, answers["take"]["level"] = [(state.stopped, {}), *notes], "no"
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
         for name in ("take", "call"):

@@ -49,6 +49,9 @@ def told(life: Life) -> None:
         m.Unpark("B003", **BY),
         m.Pause("1", "copy", 10, **BY),
         m.Resume("1", **BY),
+        m.ReportTest({"sign2": "silent"}, actor="stage"),
+        m.StopTickets("disk_full", actor="clock"),
+        m.AllowTickets(actor="clock"),
     ):
         life.clock.advance(seconds=20)
         assert life.ask(command), command
@@ -56,8 +59,9 @@ def told(life: Life) -> None:
         m.TicketRefused("C", "hall", "used_up", at=life.clock.now(), actor="buttons", press="b1"),
         m.TicketsUnserved(("B006",), at=life.clock.now(), actor="clock", press=""),
         m.ServicesShut(("C",), at=life.clock.now(), actor="clock", press=""),
+        m.YearOpened("journal-2026.db", "", at=life.clock.now(), actor="clock", press=""),
     ]
-    for event in life.events[-3:]:
+    for event in life.events[-4:]:
         life.state = life.step(event)
     life.wait("doubt")
     assert life.ask(m.ConfirmTime(life.clock.now().wall, sure=True, **BY))
