@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import EXAMPLE, MONDAY
 from daemon import Daemon, outside
+from siege import siege
 
 from controller import calendar
 from controller import main as roof
@@ -333,14 +335,7 @@ def process(folder: Path) -> None:
     screens = viewers(f"127.0.0.1:{daemon.port}", 50)
     pid = daemon.process.pid
     with_polls = busy(pid)
-    own = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])  # type: ignore[index]
-    report(
-        "RSS, everything loaded, 50 screens",
-        own / 1024,
-        int(re.search(r"VmRSS:\s+(\d+)", rss)[1]) / 1024,
-        7.5,
-        "MB",
-    )  # type: ignore[index]
+    report("RSS, everything loaded, 50 screens", memory(pid), held(rss), 7.5, "MB")
     for name in twin.wires:
         twin.turn(name, "unplugged", 1)
     without = busy(pid)
@@ -350,6 +345,50 @@ def process(folder: Path) -> None:
         screen.close()
     daemon.kill()
     twin.close()
+
+
+def hostile(folder: Path) -> None:
+    """A press that comes over the web, from the touch to the cut paper, before and under siege."""
+    (folder / "siege").mkdir()
+    twin, file = outside(folder / "siege")
+    daemon = Daemon(file, folder / "siege" / "data")
+    pages: list[float] = []
+
+    def presses() -> list[float]:
+        took = []
+        for _ in range(20):
+            took.append(heard_after(twin.machines["printer"], daemon.take, b"\x1d\x56"))
+            start = time.perf_counter()
+            daemon.get("/health")
+            urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/board").close()
+            pages.append(time.perf_counter() - start)
+        return took
+
+    daemon.take()
+    with siege(daemon.port, junk=500, boards=20) as through:  # every worker has seen something like it
+        while not through():
+            threading.Event().wait(0.1)
+    before, calm, size = p50(presses()), p50(pages), memory(daemon.process.pid)
+    pages.clear()
+    with siege(daemon.port, junk=10_000, boards=200) as through:
+        during, rounds = presses(), 1
+        while not through():
+            during, rounds = during + presses(), rounds + 1
+    report(f"press -> paper under siege, {20 * rounds} presses, p50", p50(during), before, 3.0)
+    report("/health and /board under siege, p50", p50(pages), calm, 3.0)
+    print(f"     the slowest press {max(during) * 1000:.0f} ms, the slowest pages {max(pages) * 1000:.0f} ms")
+    report("RSS after 10,000 junk requests and 2 GB of body", memory(daemon.process.pid), size, 1.2, "MB")
+    daemon.kill()
+    twin.close()
+
+
+def memory(pid: int) -> float:
+    """Megabytes that a process holds."""
+    return held(Path(f"/proc/{pid}/status").read_text())
+
+
+def held(status: str) -> float:
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
 
 
 def month(load: float) -> tuple[float, float, float, float, int]:
@@ -409,6 +448,6 @@ if __name__ == "__main__":
     print("测量中,约一分钟 | measuring, about a minute")
     only = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="hallqueue-bench-", dir=".") as name:
-        for measure in (durable, chains, bus, boards, process, forecast):
+        for measure in (durable, chains, bus, boards, process, hostile, forecast):
             if not only or measure.__name__ in only:
                 measure(Path(name).resolve())

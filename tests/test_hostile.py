@@ -8,8 +8,10 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+import siege
 from conftest import EXAMPLE, Hall
 from playwright.sync_api import Browser, Page
+from visitor import Visitor
 from wait import until
 
 from controller import model as m
@@ -204,3 +206,39 @@ def test_a_sign_takes_no_colour_code_from_a_name() -> None:
     data = sign_onbon.frame(1, sign_onbon.text_area("Z[¥猏", 128, 16))
     assert data.count(b"\x5a") == 1, "the end of the frame"
     assert data.lstrip(b"\xa5").count(b"\xa5") == 0
+
+
+def test_under_siege_pages_answer_and_a_press_prints(start_hall: Callable[..., Hall]) -> None:
+    hall = start_hall()
+    port, visitor = int(hall.url.rpartition(":")[2]), Visitor(hall.url, "127.0.0.1")
+    with siege.siege(port, junk=300, boards=60) as through:
+        until(lambda: hall.house.screens() == 60, 20)
+        assert visitor.get("/health").status == 200
+        assert "泷水塘" in visitor.get("/board").text
+        for service in "ABCD":
+            assert hall.take(service) == f"{service}001"
+        assert hall.call("3") == "A001"
+        until(lambda: hall.machine("printer").printed == 4, 10)
+        until(through, 60)
+        assert '"A001"' in visitor.get("/api/v1/hall").text
+        assert hall.house.screens() == 60
+    until(lambda: hall.house.screens() == 0, 20)
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 1073741824\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_a_body_without_end_is_cut_off_soon(hall: Hall, head: bytes) -> None:
+    port = int(hall.url.rpartition(":")[2])
+    for path in (b"/login", b"/kiosk/x/take", b"/nothing"):
+        sent = siege.huge(port, siege.HEAD.replace(b"/login", path) + siege.FORM + head + b"\r\n\r\n", 2**30)
+        assert sent < 2**24, "what the wire itself can hold"
+    assert hall.get("/health")["ok"]
+
+
+def test_junk_gets_a_plain_no_or_nothing(hall: Hall) -> None:
+    port = int(hall.url.rpartition(":")[2])
+    for data in siege.JUNK:
+        said = siege.answer(port, data)
+        assert said.startswith((b"HTTP/1.1 4", b"HTTP/1.1 303", b"HTTP/1.1 200")) or not said, (data, said)
+    assert hall.get("/health")["ok"]
