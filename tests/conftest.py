@@ -185,7 +185,14 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
     """Start a hall on a journal folder; after its `stop`, call again for a restart."""
     running: list[ExitStack] = []
 
-    def start(text: str | None = None, folder: str = "data", at: FakeClock = clock, port: int = 0) -> Hall:
+    def start(
+        text: str | None = None,
+        folder: str = "data",
+        at: FakeClock = clock,
+        port: int = 0,
+        known: bool = True,
+    ) -> Hall:
+        """Without `known` the hall takes its simulated devices for real ones."""
         real = roof.read_plan((text or EXAMPLE.read_text()).encode())
         (wires := tmp_path / f"wires{len(running)}").mkdir()
         running.append(stops := ExitStack())
@@ -194,7 +201,7 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
         twin = Simulation(real, wires, at)
         stops.callback(twin.close)
         listener = roof.listen("127.0.0.1", port)
-        site = roof.Site(tmp_path / folder, at, listener, twin=twin, coming=coming)
+        site = roof.Site(tmp_path / folder, at, listener, twin=twin if known else None, coming=coming)
         restarts: list[bool] = []
         site.restart = lambda: restarts.append(True)
         house = stops.enter_context(roof.running(twin.plan, store, site))

@@ -1,9 +1,15 @@
 """Somebody with a browser at another address of the network: HTTP, cookies, forms; for tests."""
 
+import contextlib
 import http.client
 import json
 import re
+import select
+import socket
+import socketserver
 import ssl
+import threading
+from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -88,3 +94,29 @@ def clerk(hall: Hall, path: str, number: str = "1003") -> Visitor:
     device = paired(hall, path)
     assert device.post(f"{path}/login", clerk=number, pin="000000").status == 303
     return device
+
+
+class _Carry(socketserver.BaseRequestHandler):
+    """One connection of a browser, handed on from another address."""
+
+    def handle(self) -> None:
+        hall = self.server.hall  # type: ignore[attr-defined]
+        with socket.create_connection(hall, source_address=("127.0.0.2", 0)) as there:
+            ends = {self.request: there, there: self.request}
+            with contextlib.suppress(ConnectionError):
+                while data := {end: end.recv(65536) for end in select.select(list(ends), [], [])[0]}:
+                    if not all(data.values()):
+                        return
+                    for end, part in data.items():
+                        ends[end].sendall(part)
+
+
+@contextlib.contextmanager
+def elsewhere(hall: Hall) -> Iterator[str]:
+    """The hall's address as a browser of another machine has it."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Carry) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        server.hall = ("127.0.0.1", int(hall.url.rpartition(":")[2]))  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
