@@ -6,6 +6,7 @@ Machines and wires live in drivers/sim; the twin page sees and moves them throug
 import io
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -70,7 +71,7 @@ class Simulation:
     def __init__(self, real: Settings, folder: Path, clock: FakeClock) -> None:
         self._clock, self._pins = clock, Pins()
         self._player: Player | None = None
-        self._free: dict[int, float] = {}  # when a finger may press this pin again (monotonic)
+        self._fingers = defaultdict[int, threading.Lock](threading.Lock)  # one a pin
         self.machines: dict[str, Machine] = {}
         self.wires: dict[str, Wire] = {}
         buses: dict[str, list[str]] = {}
@@ -114,10 +115,14 @@ class Simulation:
             self.wires[device].poke()
         else:
             pin = self.plan.device[device].options["pins"][key]
-            start = max(time.monotonic(), self._free.get(pin, 0.0))
-            self._free[pin] = start + 2 * HOLD
-            for act, moment in ((self._pins.press, start), (self._pins.release, start + HOLD)):
-                threading.Timer(moment - time.monotonic(), act, [pin]).start()
+            threading.Thread(target=self._tap, args=[pin], name=f"finger {key}").start()
+
+    def _tap(self, pin: int) -> None:
+        # Each step waits for the one before, so that no press is too short on a busy machine.
+        with self._fingers[pin]:
+            for act in (self._pins.press, self._pins.release):
+                act(pin)
+                time.sleep(HOLD)
 
     def turn(self, device: str, knob: str, value: int) -> None:
         """Turn a fault knob of a machine, or of its wire (unplugged, noise)."""
