@@ -58,7 +58,7 @@ class Driver(Button):
         self.wake()
 
     def refuse(self) -> None:
-        """One red blink: this press did nothing."""
+        """One red blink, or one dark one where red is lit: this press did nothing."""
         self._blink_until = time.monotonic() + BLINK
         self.wake()
 
@@ -104,7 +104,7 @@ class Driver(Button):
         now = time.monotonic()
         coils = int(self._coils[int(now / self._coils[2]) % 2])
         if now < self._blink_until:
-            coils |= 0b100
+            coils ^= 0b100
         if coils != self._written:
             data = bytes([0, 0, 0, 3, 1, coils])
             self._unit.exchange(link, WRITE_COILS, data, 4)

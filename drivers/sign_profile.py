@@ -18,9 +18,10 @@ EVERY = 1.0  # s between looks whether the wire is still there
 class Driver(Sign):
     """One sign that shows what it is sent and answers nothing: only a lost wire is noticed."""
 
-    def __init__(self, name: str, profile: str, address: int = 0) -> None:
-        """`profile`: one of drivers/profiles, or the path of a file of your own."""
+    def __init__(self, name: str, profile: str, address: int = 0, width: int = 128) -> None:
+        """`profile`: one of drivers/profiles, or the path of a file of your own; `width` in dots."""
         super().__init__(name)
+        self.columns = width // 8
         self._profile, self._address = profile, bytes([address])
         self._look: dict[str, Any] = {}
         try:

@@ -136,6 +136,14 @@ def test_a_refused_press_blinks_red_once(bus: Bus) -> None:
     until(lambda: bus.units[1].lamps[:3] == [False, True, False])
 
 
+def test_a_refused_press_is_seen_where_red_is_lit(bus: Bus) -> None:
+    bus.drivers[1].show("paused")
+    until(lambda: bus.units[1].lamps[2])
+    bus.drivers[1].refuse()
+    until(lambda: not bus.units[1].lamps[2])
+    until(lambda: bus.units[1].lamps[2])
+
+
 @pytest.mark.parametrize(("knob", "code"), [("deaf", "silent"), ("garbled", "garbled")])
 def test_an_ill_unit_is_named_its_neighbours_work_and_it_comes_back(bus: Bus, knob: str, code: str) -> None:
     bus.drivers[2].show("serving")

@@ -1,6 +1,9 @@
 """One path through the whole hall, from the finger to the wall, on real bytes."""
 
 import re
+import sqlite3
+import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint
 
@@ -14,6 +17,7 @@ from controller.clock import FakeClock
 from controller.hall import seen_at
 from display import screens, ticket
 from drivers.base import Device
+from web.live import HEARTBEAT
 
 
 def spoken(hall: Hall) -> list[str]:
@@ -94,6 +98,36 @@ def test_in_an_emergency_every_lamp_blinks_red_and_every_sign_says_what_to_do(ha
         until(lambda window=window: not hall.machine(f"unit{window}").lamps[2])
     hall.ask("hall/unfreeze")
     until(lambda: hall.machine("sign1").text == "1号窗口未开")
+
+
+def test_a_journal_that_takes_nothing_turns_every_lamp_red_and_back(hall: Hall) -> None:
+    hall.press("unit1", "next")
+    until(lambda: hall.machine("unit1").lamps[0])
+    journal = sqlite3.connect(hall.folder / "journal.db", isolation_level=None)
+    journal.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
+    hall.press("unit1", "pause")
+    for unit in ("unit1", "unit2"):
+        for lit in (True, False, True):
+            until(lambda unit=unit, lit=lit: hall.machine(unit).lamps[:3] == [False, False, lit])
+    journal.execute("DROP TRIGGER full")
+    journal.close()
+    hall.press("unit1", "pause")
+    until(lambda: hall.state.window("1").paused)
+    until(lambda: hall.machine("unit1").lamps[:3] == [False, False, True])
+    until(lambda: not any(hall.machine("unit2").lamps))
+
+
+def test_seconds_in_which_nothing_happens_are_not_told_to_the_screens(hall: Hall) -> None:
+    ticks, told, start = [], [], time.monotonic()
+    hall.house.engine.listeners.append(lambda command, outcome, state: ticks.append(outcome))
+    with urllib.request.urlopen(hall.url + "/api/v1/events", timeout=0.5) as stream:
+        until(lambda: ticks.count(()) == 4, 20)
+        try:
+            while line := stream.readline():
+                told += [line] * line.startswith(b"data")
+        except TimeoutError:
+            pass
+    assert len(told) <= 3 + (time.monotonic() - start) / HEARTBEAT, "what it began with, and heartbeats"
 
 
 def test_a_pause_that_lasts_longer_than_said_says_no_time_any_more(hall: Hall, clock: FakeClock) -> None:
