@@ -82,8 +82,11 @@ def ratio(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
 def contrasts(page: Page) -> Iterator[tuple[str, float]]:
     """Each text on show with its contrast, from the pixels: the ground is the commonest colour, the ink
     the one farthest from it (the edges of letters lie between the two)."""
-    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    for text in texts(page):
+    shown, data = texts(page), page.screenshot()
+    while shown != (now := texts(page)):  # it changed under the camera
+        shown, data = now, page.screenshot()
+    shot = Image.open(io.BytesIO(data)).convert("RGB")
+    for text in shown:
         left, top, right, bottom = (round(edge) for edge in text.room)
         part = shot.crop((max(0, left), max(0, top), right, bottom))
         colors = sorted(part.getcolors(1 << 24) or [], reverse=True)

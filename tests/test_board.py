@@ -23,7 +23,6 @@ from controller.reader import parse
 from controller.settings import Board, Service, Settings
 from display import screens
 from drivers.base import load
-from web.house import LOOK
 
 TV = {"width": 1920, "height": 1080}
 # domain.md §4.3: by inches and metres the height of the number called, of the list, and its rows.
@@ -73,7 +72,7 @@ def busy(
             ticket(state)
     told = {code: {"low": 300.0 * i, "high": 1500.0 + 300 * i} for i, code in enumerate(codes)}
     state = State(open=True, tickets=tickets, windows=windows, calls=tuple(calls))
-    return {**screens.board(plan, state, now, told), "look": LOOK}
+    return screens.board(plan, state, now, told)
 
 
 class Television:
@@ -91,7 +90,8 @@ class Television:
 
     def show(self, board: dict[str, Any]) -> None:
         self._serial += 1
-        self.shown = json.dumps({**board, "serial": self._serial})
+        look = self.page.evaluate("first.look")
+        self.shown = json.dumps({**board, "look": look, "serial": self._serial})
         until(lambda: self.page.evaluate("shown.serial") == self._serial, 20)
 
 
@@ -481,7 +481,21 @@ def test_a_board_survives_a_restart_and_loads_a_new_page_after_an_upgrade(
     call(hall, "2", "B")
     expect(page.locator("#calls li")).to_have_count(2)
     assert page.evaluate("window.mark"), "the same page is not loaded again"
-    monkeypatch.setattr("web.house.LOOK", "another")
-    page.locator("body[data-first*=another]").wait_for(timeout=10_000)
+    look = page.evaluate("first.look")
+    monkeypatch.setattr("web.house.LOOK", b"another")
+    page.locator(f"body:not([data-first*='{look}'])").wait_for(timeout=10_000)
     expect(page.locator("#calls li")).to_have_count(2)
-    assert page.evaluate("window.mark") is None, "it was loaded anew, and once only"
+    assert page.evaluate("window.mark") is None, "it was loaded anew"
+
+
+def test_a_board_takes_over_the_halls_new_words_after_a_restart(
+    start_hall: Callable[..., Hall], context: BrowserContext
+) -> None:
+    hall = start_hall()
+    page = context.new_page()
+    page.goto(hall.url + "/board")
+    expect(page.locator("#waiting h2")).to_contain_text("等候人数")
+    port = int(hall.url.rpartition(":")[2])
+    hall.stop()
+    start_hall(EXAMPLE.read_text() + '\n[words]\n"board.waiting" = { zh = "还在等" }\n', port=port)
+    expect(page.locator("#waiting h2")).to_contain_text("还在等", timeout=20_000)

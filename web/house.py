@@ -17,9 +17,8 @@ from drivers.inventory import Inventory
 from web.access import Access
 
 LATELY = 20  # things that happened, on the status page
-# Another one after an upgrade: then the boards load their page anew.
-_PARTS = ("templates/board.html", "static/board.js", "static/board.css")
-LOOK = sha256(b"".join(files("web").joinpath(part).read_bytes() for part in _PARTS)).hexdigest()[:12]
+PARTS = ("templates/board.html", "static/board.js", "static/board.css")
+LOOK = b"".join(files("web").joinpath(part).read_bytes() for part in PARTS)
 
 
 @dataclass(slots=True)
@@ -43,6 +42,8 @@ class House:
 
 
 def board(house: House) -> dict[str, Any]:
+    """What boards show; `look`: another one after an upgrade or with another hall.toml, which may have
+    sentences of its own: then they load their page anew."""
     engine = house.engine
     shown = screens.board(engine.plan, engine.state, engine.clock.now(), house.foreseen())
-    return {**shown, "look": LOOK}
+    return {**shown, "look": sha256(LOOK + engine.plan.text.encode()).hexdigest()[:12]}
