@@ -89,9 +89,16 @@ def spell(number: str, lang: str = "zh") -> str:
     return "".join(figures.get(c, c) for c in number)
 
 
-def call(ticket: str, window: str, lang: str = "zh") -> str:
-    """The phrase that calls a ticket to a window."""
-    return say("voice.call", lang, spelled=spell(ticket, lang), window=window)
+def call(ticket: str, window: str, lang: str = "zh", form: str = "call") -> str:
+    """What calls a ticket to a window; `form` is "short" where others wait to be called."""
+    return say(f"voice.{form}", lang, spelled=spell(ticket, lang), window=window)
+
+
+def is_called(number: str, window: str, state: hall.State) -> bool:
+    """Does the visitor still have to be told?"""
+    ticket = state.tickets.get(number)
+    facts = ticket and (ticket.state, ticket.window, ticket.here, state.frozen)
+    return facts == ("called", window, False, "")
 
 
 def minutes(told: Mapping[str, float], lang: str = "zh") -> str:

@@ -14,11 +14,12 @@ from controller.hall import State, seen_at
 from controller.settings import Settings
 from display import screens, ticket, words
 from display.words import say
-from drivers.base import Device, Line, Page, Switch
+from drivers.base import Device, Line, Page, Sentence, Switch
 
 ACTOR = "stage"
 TEST = 5.0  # s that a test stands on a sign
 EARLY = timedelta(minutes=30)  # before the opening, for the day's test of all devices
+STALE = 15.0  # s after which nobody waits for the answer to his press any more
 
 
 @runtime_checkable
@@ -32,7 +33,7 @@ class Printer(Protocol):
 
 @runtime_checkable
 class Voice(Protocol):
-    def say(self, text: str) -> None: ...
+    def say(self, sentence: Sentence) -> None: ...
 
 
 @runtime_checkable
@@ -57,6 +58,7 @@ class Stage:
         now: Callable[[], Now],
     ) -> None:
         self._plan, self._devices, self._submit, self._now = plan, devices, submit, now
+        self._state = State()  # the newest, for sentences that wait
         self._broken = False  # the journal takes nothing
         self._tests = 0.0  # when all devices are asked how their test went (monotonic)
         self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
@@ -87,6 +89,7 @@ class Stage:
 
     def listen(self, command: m.Command, outcome: Outcome, state: State) -> None:
         """The engine's listener; also of each Tick, as time alone changes lamps and signs."""
+        self._state = state
         if isinstance(command, m.Tick):
             self._morning(state)
         if isinstance(outcome, m.Refused):
@@ -102,15 +105,16 @@ class Stage:
                 case m.TicketIssued(ticket=number, screen=False) | m.TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number], getattr(command, "token", ""))
                 case m.TicketCalled() | m.TicketRecalled() | m.HeldCalled():
-                    self._speak(partial(screens.call, event.ticket, event.window), event.window)
-                case m.HallFrozen(reason=reason):
-                    self._speak(partial(screens.emergency, reason))
+                    it, to = event.ticket, event.window
+                    self._speak(partial(screens.call, it, to), partial(screens.is_called, it, to), to)
+                case m.HallFrozen(reason=why):
+                    self._speak(partial(screens.emergency, why), lambda now: now.frozen == why, urgent=True)
                 case m.KioskClosed(kiosk=name, reason=reason) if reason != "starting":
                     if name not in self._told:  # once, though one fault may turn into another
-                        self._speak(partial(say, "voice.kiosk_closed"))
+                        self._speak(partial(say, "voice.kiosk_closed"), lambda now: name in now.kiosks)
                     self._told.add(name)
                 case m.TicketsStopped():
-                    self._speak(partial(say, "voice.kiosk_closed"))
+                    self._speak(partial(say, "voice.kiosk_closed"), lambda now: now.stopped != "")
                 case m.KioskOpened(kiosk=name):
                     self._told.discard(name)
         self._levels(state)
@@ -196,7 +200,7 @@ class Stage:
                 text = say("test.slip", device=name, time=f"{now.wall:%H:%M}")
                 device.print(partial(self._slip, text, device), lambda answer: None)
             case Voice():
-                device.say(say("test.voice"))
+                device.say(Sentence(say("test.voice")))
             case CallUnit():
                 device.refuse()
             case Shows() if place.kiosk:
@@ -214,15 +218,21 @@ class Stage:
     def _refused(self, command: m.Command, outcome: m.Refused) -> None:
         asking, window = self._plan.device.get(command.actor), getattr(command, "window", "")
         if isinstance(command, m.TakeTicket) and asking and asking.kiosk:
-            self._speak(partial(words.refusal, outcome))
+            until = time.monotonic() + STALE
+            self._speak(partial(words.refusal, outcome), lambda now: time.monotonic() < until)
         elif window:
             for name, device in self._devices.items():
                 if self._plan.device[name].window == window and isinstance(device, CallUnit):
                     device.refuse()
 
-    def _speak(self, text: Callable[[str], str], window: str = "") -> None:
-        """By every voice of the hall, or by those whose zone has `window`, each in its language."""
+    def _speak(
+        self, text: Callable[..., str], holds: Callable[[State], bool], window: str = "", urgent: bool = False
+    ) -> None:
+        """By every voice of the hall, or by those whose zone has `window`, each in its language. What has
+        a `window` is a call."""
         for name, voice in self._devices.items():
-            zone, speak = self._plan.device[name].zone, getattr(voice, "say", None)
-            if speak and name not in self.muted and not (window and zone and window not in zone):
-                speak(text("en" if getattr(voice, "voice", "").startswith("en") else "zh"))
+            place, lang = self._plan.device[name], "en" if getattr(voice, "voice", "")[:2] == "en" else "zh"
+            deaf = name in self.muted or (window and place.zone and window not in place.zone)
+            if isinstance(voice, Voice) and not deaf:
+                short = text(lang, "short") if window else ""
+                voice.say(Sentence(text(lang), short, lambda: holds(self._state), urgent))

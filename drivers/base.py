@@ -109,22 +109,53 @@ class Latest(Generic[T]):
         return self._value if fresh else None
 
 
-class Fleeting(Generic[T]):
-    """Mailbox for speech: `size` items at most, each dropped after `seconds`."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a voice says. `short`: its form when others wait, empty: none; `holds`: is it still true?
+    `urgent`: before everything else."""
 
-    def __init__(self, size: int, seconds: float) -> None:
-        self._items: deque[tuple[float, T]] = deque(maxlen=size)
-        self._seconds = seconds
+    long: str
+    short: str = ""
+    holds: Callable[[], bool] = lambda: True
+    urgent: bool = False
 
-    def put(self, value: T) -> None:
-        self._items.append((time.monotonic() + self._seconds, value))
 
-    def take(self) -> T | None:
-        while self._items:
-            until, value = self._items.popleft()
-            if time.monotonic() < until:
-                return value
-        return None
+class Fleeting:
+    """Mailbox for speech. What no longer holds is never said; what waits already waits once only.
+
+    The rule of domain.md §4.6, by any clock: `now` is in seconds. Put by one thread, taken by another.
+    """
+
+    HURRY = 6.0  # s that a sentence may wait before the short forms are said
+
+    def __init__(self) -> None:
+        # More than a hall has windows: while nobody takes, the oldest go.
+        self._put: deque[tuple[float, Sentence]] = deque(maxlen=100)
+        self._waiting: list[tuple[float, Sentence]] = []  # the taking thread's
+
+    def put(self, sentence: Sentence, now: float) -> None:
+        self._put.append((now, sentence))
+
+    def _look(self) -> list[tuple[float, Sentence]]:
+        """What waits and holds, in the order in which it will be said."""
+        while self._put:
+            item = self._put.popleft()
+            self._waiting = [*(other for other in self._waiting if other[1].long != item[1].long), item]
+        true = (item for item in self._waiting if item[1].holds())
+        self._waiting = sorted(true, key=lambda item: not item[1].urgent)
+        return self._waiting
+
+    def urgent(self) -> bool:
+        """Must what is being said now give way?"""
+        return any(sentence.urgent for _, sentence in self._look())
+
+    def take(self, now: float) -> str | None:
+        """What to say next."""
+        if not (waiting := self._look()):
+            return None
+        hurry = len(waiting) > 1 or now - waiting[0][0] > self.HURRY
+        _, sentence = waiting.pop(0)
+        return (hurry and sentence.short) or sentence.long
 
 
 class Device:

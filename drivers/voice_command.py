@@ -10,10 +10,8 @@ import signal
 import subprocess
 import time
 
-from drivers.base import Device, DeviceFault, Fleeting
+from drivers.base import Device, DeviceFault, Fleeting, Sentence
 from drivers.link import Link
-
-KEPT, STALE = 5, 15.0  # sentences that may wait, and seconds after which one is no longer true
 
 
 class Driver(Device):
@@ -30,12 +28,12 @@ class Driver(Device):
     ) -> None:
         super().__init__(name)
         self._command, self._timeout = shlex.split(url.removeprefix("exec:")), timeout
-        self._sentences: Fleeting[str] = Fleeting(KEPT, STALE)
+        self._sentences = Fleeting()
         self._child: subprocess.Popen[bytes] | None = None
         self._until, self._fault = 0.0, ""  # the fault stands until a sentence was heard
 
-    def say(self, text: str) -> None:
-        self._sentences.put(text)
+    def say(self, sentence: Sentence) -> None:
+        self._sentences.put(sentence, time.monotonic())
         self.wake()
 
     def sound(self, text: str) -> bytes:
@@ -49,6 +47,8 @@ class Driver(Device):
         elif self._child.poll() is not None:
             self._fault = "command_failed" if self._child.returncode else ""
             self._child = None
+        elif self._sentences.urgent():
+            self.close()
         elif time.monotonic() < self._until:
             pause = 0.05  # never longer: the port must be able to stop at once
         else:
@@ -62,7 +62,7 @@ class Driver(Device):
         """Let the next sentence be spoken; seconds until it is worth looking again."""
         if not self._command or not shutil.which(self._command[0]):
             raise DeviceFault("no_command", again=5.0)
-        if (text := self._sentences.take()) is None:
+        if (text := self._sentences.take(time.monotonic())) is None:
             return 5.0
         # A file in memory, not a pipe: a command that does not read it cannot hold us up.
         with os.fdopen(os.memfd_create("sentence"), "wb+") as page:

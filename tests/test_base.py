@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from drivers.base import Device, DeviceFault, Fleeting, Latest, Port, load
+from drivers.base import Device, DeviceFault, Fleeting, Latest, Port, Sentence, load
 from drivers.link import Link
 from drivers.sim.wire import Machine, Wire
 
@@ -113,14 +113,59 @@ def test_level_outputs_keep_only_the_newest_and_show_it_again_on_demand() -> Non
     assert box.take() == "b"
 
 
-def test_speech_that_is_no_longer_true_is_dropped() -> None:
-    box: Fleeting[str] = Fleeting(2, 60.0)
-    for text in "abc":
-        box.put(text)
-    assert (box.take(), box.take(), box.take()) == ("b", "c", None)
-    stale: Fleeting[str] = Fleeting(2, -1.0)
-    stale.put("a")
-    assert stale.take() is None
+def call(number: str, holds: bool = True) -> Sentence:
+    return Sentence(f"{number}, {number}", number, lambda: holds)
+
+
+def said(box: Fleeting, now: float) -> str | None:
+    """What is said at a moment."""
+    return box.take(now)
+
+
+def test_a_call_is_said_at_length_and_in_short_while_others_wait() -> None:
+    box = Fleeting()
+    box.put(call("A001"), 0.0)
+    assert said(box, 0.0) == "A001, A001"
+    box.put(call("A002"), 1.0)
+    box.put(call("A003"), 2.0)
+    assert [said(box, 3.0), said(box, 7.0), said(box, 11.0)] == ["A002", "A003, A003", None]
+
+
+def test_a_call_that_waited_over_six_seconds_is_short() -> None:
+    box = Fleeting()
+    for waited, form in ((6.0, "A001, A001"), (6.1, "A001")):
+        box.put(call("A001"), 10.0)
+        assert said(box, 10.0 + waited) == form
+
+
+def test_an_announcement_is_never_shortened_and_an_urgent_one_comes_first() -> None:
+    box = Fleeting()
+    for sentence in (call("A001"), Sentence("closed"), Sentence("leave", urgent=True)):
+        box.put(sentence, 0.0)
+        assert box.urgent() == sentence.urgent
+    assert [said(box, 9.0) for _ in range(4)] == ["leave", "A001", "closed", None]
+    assert not box.urgent()
+
+
+def test_what_is_no_longer_true_is_dropped_and_shortens_nothing() -> None:
+    box = Fleeting()
+    box.put(call("A001", holds=False), 0.0)
+    box.put(call("A002"), 1.0)
+    assert [said(box, 1.0), said(box, 1.0)] == ["A002, A002", None]
+
+
+def test_what_waits_and_is_said_anew_is_said_once() -> None:
+    box = Fleeting()
+    for number in ("A001", "A002", "A001"):
+        box.put(call(number), 0.0)
+    assert [said(box, 0.0), said(box, 0.0), said(box, 0.0)] == ["A002", "A001, A001", None]
+
+
+def test_while_nobody_takes_the_oldest_are_forgotten() -> None:
+    box = Fleeting()
+    for number in range(1000):
+        box.put(call(f"{number:03}"), 0.0)
+    assert said(box, 0.0) == "900"
 
 
 def test_an_unknown_driver_is_answered_with_the_nearest_name() -> None:

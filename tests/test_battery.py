@@ -4,6 +4,7 @@ import os
 import random
 import shlex
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ from drivers import (
     voice_command,
 )
 from drivers import printer_escpos as printer
-from drivers.base import Device, Line, Page, Port, Press
+from drivers.base import Device, Line, Page, Port, Press, Sentence
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
@@ -160,7 +161,7 @@ def speaking(machine: Speaker, device: voice_command.Driver, gone: str) -> Kind:
 
     def ask(n: int) -> None:
         kind.last = n
-        device.say(f"请A{n:03}")
+        device.say(Sentence(f"请A{n:03}"))
 
     def seen(n: int) -> bool:
         heard = device.sound(f"请A{n:03}")
@@ -227,8 +228,9 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
         voice, wake = kind.device, kind.device.wake
 
         def insist() -> None:
-            if voice._child is None and not voice._sentences._items:
-                voice._sentences.put(f"请A{kind.last:03}")
+            box = voice._sentences
+            if voice._child is None and not box._put and not box._waiting:
+                box.put(Sentence(f"请A{kind.last:03}"), time.monotonic())
             wake()
 
         voice.wake = insist

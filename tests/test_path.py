@@ -66,7 +66,7 @@ def test_next_at_window_3_shows_on_sign_board_lamp_and_is_spoken(hall: Hall) -> 
     assert hall.call("3") == "A001"
     until(lambda: hall.machine("sign3").text == "请A001到3号窗口")
     until(lambda: hall.machine("unit3").lamps[1])
-    until(lambda: "请A零零一号，到3号窗口" in spoken(hall))
+    until(lambda: "请A零零一号，到3号窗口。请A零零一号，到3号窗口" in spoken(hall))
     board = hall.get("/api/v1/hall")
     assert board["calls"][0] == {"ticket": "A001", "window": "3", "calls": 1}
 
@@ -191,6 +191,52 @@ def test_a_voice_with_a_zone_speaks_the_calls_of_its_windows_only(start_hall: Ca
     until(lambda: all("取号机暂停" in hall.machine(name).spoken[-1] for name in ("left", "right")))
 
 
+@pytest.fixture
+def busy(start_hall: Callable[..., Hall]) -> Hall:
+    """Three tickets and all windows open; the voice speaks of A001 for two seconds."""
+    text = EXAMPLE.read_text().replace("[device.voice]", "[device.voice]\ntimeout = 2.0")
+    text = text.replace('services = ["C", "D"]', 'services = ["A"]') + "\n[policy]\ncalls = 1\n"
+    hall = start_hall(text)
+    for window in ("1", "3", "4"):
+        hall.ask(f"windows/{window}/sign-in", clerk=f"100{window}")
+        hall.ask("tickets", service="A")
+    hall.turn("voice", "deaf")
+    hall.ask("windows/1/call-next")
+    until(lambda: hall.house.devices["voice"]._child)  # type: ignore[attr-defined]
+    return hall
+
+
+def others(hall: Hall) -> list[str]:
+    return [text for text in spoken(hall) if "A零零一" not in text]
+
+
+def test_calls_are_short_while_others_wait(busy: Hall) -> None:
+    for window in ("3", "4"):
+        busy.ask(f"windows/{window}/call-next")
+    busy.turn("voice", "deaf", 0)
+    until(lambda: others(busy) == ["A零零二，到3号窗口", "请A零零三号，到4号窗口。请A零零三号，到4号窗口"])
+
+
+@pytest.mark.parametrize("act", ["start", "answer", "hold", "no-show", "cancel", "complete", "transfer"])
+def test_a_call_that_has_come_to_its_end_is_never_said(busy: Hall, act: str) -> None:
+    busy.ask("windows/3/call-next")
+    more = {"cancel": {"reason": "gone"}, "transfer": {"to": "1"}}.get(act, {})
+    assert "events" in busy.ask("tickets/A002/answer" if act == "answer" else f"windows/3/{act}", **more)
+    busy.ask("windows/4/call-next")
+    busy.turn("voice", "deaf", 0)
+    until(lambda: others(busy) == ["请A零零三号，到4号窗口。请A零零三号，到4号窗口"])
+
+
+def test_an_emergency_is_said_at_once_and_the_calls_of_before_are_not(busy: Hall) -> None:
+    busy.ask("windows/3/call-next")
+    busy.turn("voice", "deaf", 0)
+    busy.ask("hall/freeze", reason="evacuation")
+    until(lambda: others(busy)[:1] == [screens.emergency("evacuation")])
+    busy.ask("hall/unfreeze")
+    busy.ask("windows/4/call-next")
+    until(lambda: others(busy)[1:] == ["请A零零三号，到4号窗口。请A零零三号，到4号窗口"])
+
+
 def test_the_paper_that_was_used_is_counted_until_a_new_roll(hall: Hall) -> None:
     assert "纸约剩 50 米" in hall.page("/")
     for _ in range(3):
@@ -262,6 +308,7 @@ def test_one_fault_that_turns_into_another_is_announced_once(hall: Hall) -> None
     until(lambda: hall.state.kiosks == {"hall": "paper_out"})
     hall.turn("printer", "cover_open")  # to put in the new roll
     until(lambda: hall.state.kiosks == {"hall": "cover_open"})
+    until(lambda: spoken(hall))
     hall.press("buttons", "A")
     until(lambda: len(spoken(hall)) == 2)
     assert spoken(hall) == ["取号机暂停使用，请到咨询台取号"] * 2, "once by itself, once for the press"

@@ -9,7 +9,8 @@ import pytest
 from conftest import EXAMPLE, Hall, needs
 from wait import until
 
-from drivers.base import Port
+from display import screens
+from drivers.base import Port, Sentence
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
 from drivers.voice_clips import Driver
@@ -69,7 +70,7 @@ def start() -> Iterator[Start]:
 
 def test_a_sentence_is_its_clips_end_to_end(start: Start, clips: Path) -> None:
     driver, speaker = start(clips=str(clips))
-    driver.say(CALL)
+    driver.say(Sentence(CALL))
     until(lambda: speaker.sounds)
     order = [1, 2, 3, 3, 4, 5, 6]
     assert samples(speaker.sounds[0]) == b"".join(n.to_bytes(2, "little") * n for n in order)
@@ -78,7 +79,7 @@ def test_a_sentence_is_its_clips_end_to_end(start: Start, clips: Path) -> None:
 def test_a_chime_comes_first_if_there_is_one(start: Start, clips: Path) -> None:
     clip(clips, "chime", 9)
     driver, speaker = start(clips=str(clips))
-    driver.say("请A")
+    driver.say(Sentence("请A"))
     until(lambda: speaker.sounds)
     assert samples(speaker.sounds[0]).startswith((9).to_bytes(2, "little") * 9 + b"\1\0")
 
@@ -94,7 +95,7 @@ def test_a_clip_that_fails_gives_the_whole_sentence_to_espeak(
     else:
         clip(clips, "零", 3, rate=8000)
     driver, speaker = start(clips=str(clips))
-    driver.say(CALL)
+    driver.say(Sentence(CALL))
     until(lambda: speaker.sounds)
     spoken = samples(speaker.sounds[0])
     assert len(spoken) > RATE, "a sentence lasts longer than half a second"
@@ -110,7 +111,7 @@ def test_a_voice_that_spells_hanzi_in_english_is_refused(start: Start) -> None:
 def test_a_missing_sound_card_is_a_red_line_at_once_and_no_call_waits(start: Start) -> None:
     driver, speaker = start(broken=True)
     assert (driver.health.state, driver.health.code) == ("down", "no_sound_card")
-    driver.say(CALL)
+    driver.say(Sentence(CALL))
     speaker.broken = False
     driver.wake()
     until(lambda: driver.health.state == "up")
@@ -130,6 +131,6 @@ def test_an_english_voice_speaks_english_beside_a_chinese_one(start_hall: Callab
     until(lambda: hall.health("english") == ("up", ""))
     hall.take()
     hall.call("1")
-    wanted = hall.house.devices["english"].sound("Number A 0 0 1, window 1")
+    wanted = hall.house.devices["english"].sound(screens.call("A001", "1", "en"))
     until(lambda: wanted in hall.machine("english").sounds, 10)
-    until(lambda: list(hall.machine("voice").spoken) == ["请A零零一号，到1号窗口"])
+    until(lambda: list(hall.machine("voice").spoken) == [screens.call("A001", "1")])

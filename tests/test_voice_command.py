@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from drivers.base import DeviceFault, Port
+from drivers.base import DeviceFault, Port, Sentence
 from drivers.link import Link
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
-from drivers.voice_command import KEPT, Driver
+from drivers.voice_command import Driver
 
 
 @pytest.fixture
@@ -32,16 +32,9 @@ def voice(speaker: Speaker) -> Iterator[Driver]:
 
 
 def test_sentences_are_spoken_whole_and_in_order(voice: Driver, speaker: Speaker) -> None:
-    voice.say("请A零零一号，到3号窗口")
-    voice.say("请B零零二号，到1号窗口")
+    voice.say(Sentence("请A零零一号，到3号窗口"))
+    voice.say(Sentence("请B零零二号，到1号窗口"))
     until(lambda: speaker.spoken == ["请A零零一号，到3号窗口", "请B零零二号，到1号窗口"])
-
-
-def test_a_crowd_of_sentences_keeps_only_the_newest(voice: Driver, speaker: Speaker) -> None:
-    for n in range(100):
-        voice.say(str(n))
-    until(lambda: speaker.spoken[-1:] == ["99"])
-    assert len(speaker.spoken) <= KEPT + 2
 
 
 @pytest.mark.parametrize(("knob", "code"), [("broken", "command_failed"), ("deaf", "silent")])
@@ -49,11 +42,11 @@ def test_a_broken_voice_is_named_and_speaks_again_when_well(
     voice: Driver, speaker: Speaker, knob: str, code: str
 ) -> None:
     setattr(speaker, knob, True)
-    voice.say("一")
+    voice.say(Sentence("一"))
     until(lambda: voice.health.code == code)
     assert "一" not in speaker.spoken
     setattr(speaker, knob, False)
-    voice.say("二")
+    voice.say(Sentence("二"))
     until(lambda: speaker.spoken[-1:] == ["二"])
     until(lambda: voice.health.state == "up")
 
@@ -79,11 +72,11 @@ def test_a_fault_stands_until_a_sentence_was_heard(speaker: Speaker) -> None:
     wire = Wire(None, speaker)
     driver = Driver("voice", speaker.url(wire.url))
     speaker.broken = True
-    driver.say("一")
+    driver.say(Sentence("一"))
     until(lambda: fault(driver))
     speaker.broken = False
     assert fault(driver) == "command_failed", "silence is no recovery"
-    driver.say("二")
+    driver.say(Sentence("二"))
     until(lambda: not fault(driver))
     assert speaker.spoken == ["二"]
     wire.unplug()
@@ -94,14 +87,14 @@ def test_a_command_that_is_no_program_has_failed(tmp_path: Path) -> None:
     command.write_bytes(b"\x00\x01")
     command.chmod(0o755)
     driver = Driver("voice", f"exec:{command}")
-    driver.say("一")
+    driver.say(Sentence("一"))
     assert fault(driver) == "command_failed"
     assert fault(driver) == "command_failed"
 
 
 def test_a_command_that_reads_nothing_holds_nobody_up() -> None:
     driver = Driver("voice", "exec:sleep 60")
-    driver.say("长" * 100_000)
+    driver.say(Sentence("长" * 100_000))
     start = time.monotonic()
     assert fault(driver) == ""
     assert time.monotonic() - start < 2
@@ -121,10 +114,38 @@ def test_the_end_of_the_hall_ends_a_hanging_command_and_what_it_started(tmp_path
     driver = Driver("voice", f"exec:sh -c 'sleep 60 & echo $! > {note}; wait'", timeout=60.0)
     port = Port("", 0, [driver], 1.0)
     port.start()
-    driver.say("一")
+    driver.say(Sentence("一"))
     pid = int(until(lambda: note.exists() and note.read_text().strip()))
     assert alive(pid)
     start = time.monotonic()
     port.stop()
     assert time.monotonic() - start < 2
     until(lambda: not alive(pid))
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    return tmp_path / "note"
+
+
+@pytest.fixture
+def writing(note: Path) -> Iterator[Driver]:
+    """A voice that writes down what it was given, and then speaks for a minute."""
+    driver = Driver("voice", f"exec:sh -c 'cat >> {note}; exec sleep 60'", timeout=60.0)
+    port = Port("", 0, [driver], 1.0)
+    port.start()
+    until(lambda: driver.health.state == "up")
+    yield driver
+    port.stop()
+
+
+def written(note: Path) -> list[str]:
+    return note.read_text().splitlines() if note.exists() else []
+
+
+def test_an_emergency_waits_for_no_sentence_to_end(writing: Driver, note: Path) -> None:
+    writing.say(Sentence("请A零零一号"))
+    until(lambda: written(note) == ["请A零零一号"])
+    writing.say(Sentence("请A零零二号"))
+    writing.say(Sentence("请听工作人员安排", urgent=True))
+    until(lambda: written(note)[1:] == ["请听工作人员安排"])

@@ -12,7 +12,7 @@ from controller import model as m
 from controller.clock import FakeClock
 from controller.hall import line
 from controller.main import SIMULATED
-from display import ticket
+from display import screens, ticket
 
 NARROW = EXAMPLE.read_text().replace("[hours]", "[policy]\nno_show_seconds = 0\n\n[hours]")
 
@@ -56,7 +56,7 @@ def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall
         hall.take("A")
     assert hall.call("3") == "A001"
     until(lambda: sign(hall, "3") == "请A001到3号窗口")
-    until(lambda: "请A零零一号，到3号窗口" in hall.machine("voice").spoken)
+    until(lambda: screens.call("A001", "3") in hall.machine("voice").spoken)
     hall.press("unit3", "start")
     until(lambda: sign(hall, "3") == "正在办理 A001")
     # The visitor lacks a copy.

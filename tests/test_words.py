@@ -50,8 +50,9 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
 
 def test_a_ticket_number_is_spelled_figure_by_figure() -> None:
     assert screens.spell("A023") == "A零二三"
-    assert screens.call("B110", "12") == "请B一一零号，到12号窗口"
-    assert screens.call("B110", "12", "en") == "Number B 1 1 0, window 12"
+    assert screens.call("B110", "12") == "请B一一零号，到12号窗口。请B一一零号，到12号窗口"
+    assert screens.call("B110", "12", "en") == "Number B 1 1 0, window 12. Number B 1 1 0, window 12"
+    assert screens.call("B110", "12", form="short") == "B一一零，到12号窗口"
 
 
 @given(
