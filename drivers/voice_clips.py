@@ -1,6 +1,7 @@
 """A voice of recorded clips, and espeak-ng for what has no clip; played by aplay (hardware.md §9).
 
-A clip is called after what it says: `请.wav`, `A.wav`, `零.wav`, `到3号窗口.wav`; `chime.wav` comes first.
+A clip is called after what it says: `请.wav`, `A.wav`, `零.wav`, `到3号窗口.wav`; `chime.wav` comes first,
+or a chime of our own.
 
 Maturity: sketch.
 """
@@ -9,13 +10,18 @@ import io
 import re
 import subprocess
 import wave
+from array import array
+from contextlib import suppress
+from functools import cache
+from math import pi, sin
 from pathlib import Path
 
 from drivers import voice_command
 from drivers.base import DeviceFault
 from drivers.link import Link
 
-_SILENT = re.compile(r"[\s，。、,.!！?？；;]+")  # what a sentence has between its words
+Kind = tuple[int, int, int]  # of sound: channels, bytes of a sample, samples a second
+_PAUSES = {"，": 0.1, ",": 0.1, "。": 0.4, ".": 0.4}  # s between two clips
 _ESPEAK = 10.0  # s; it makes 4 s of speech in 20 ms
 
 
@@ -28,13 +34,13 @@ class Driver(voice_command.Driver):
         """`url`: the command that plays a WAV from its input, such as `exec:aplay -q -D
         plughw:CARD=Headphones`; `clips`: a folder; `voice`: of espeak-ng."""
         super().__init__(name, url)
-        self._clips, self.voice = Path(clips) if clips else None, voice
+        self._clips, self.voice = Path(clips or "/dev/null"), voice  # no folder: not one clip
 
     def attach(self, link: Link) -> None:
         # espeak-ng's plain cmn spells hanzi in English letters (§9.1); silence finds the sound card.
         if b"(en)" in _espeak("-q", "-x", "-v", self.voice, "三"):
             raise DeviceFault("bad_voice", again=60.0)
-        silence = _wav([b"\0" * 4410], (1, 2, 22050))
+        silence = wav(b"\0" * 4410, (1, 2, 22050))
         try:
             subprocess.run(self._command, input=silence, capture_output=True, timeout=5, check=True)
         except FileNotFoundError as error:
@@ -43,45 +49,60 @@ class Driver(voice_command.Driver):
             raise DeviceFault("no_sound_card", again=10.0) from error
 
     def sound(self, text: str) -> bytes:
-        if joined := self._joined(text):
-            return joined
-        # Written anew, as espeak-ng does not know the length when it writes the head.
-        with wave.open(io.BytesIO(_espeak("-v", self.voice, "--stdout", text))) as spoken:
-            return _wav([spoken.readframes(spoken.getnframes())], spoken.getparams()[:3])
+        frames, kind = self._joined(text) or spoken(text, self.voice)
+        chime, same = self._clip("chime")
+        frames = (chime if same == kind else _chime(*kind)) + frames
+        return wav(frames, kind)
 
-    def _joined(self, text: str) -> bytes:
+    def _joined(self, text: str) -> tuple[bytes, Kind] | None:
         """The clips of all words, or nothing if one is missing or of another kind."""
-        if self._clips is None:
-            return b""
         names = sorted((file.stem for file in self._clips.glob("*.wav")), key=len, reverse=True)
-        rest = _SILENT.sub("", text)
-        words = re.findall("|".join(map(re.escape, names)), rest)
-        if "".join(words) != rest:
-            return b""
-        words[:0] = ["chime"] if "chime" in names else []
-        parts, kinds = [], set()
-        for word in words:
-            try:
-                with wave.open(str(self._clips / f"{word}.wav")) as clip:
-                    kinds.add(clip.getparams()[:3])
-                    parts.append(clip.readframes(clip.getnframes()))
-            except (OSError, EOFError, wave.Error):
-                return b""
-        return _wav(parts, kinds.pop()) if len(kinds) == 1 else b""
+        rest = re.sub(r"[\s、!！?？；;]+", "", text)
+        words = re.findall("|".join(map(re.escape, [*names, *_PAUSES])), rest)
+        clips = {word: self._clip(word) for word in set(words) - _PAUSES.keys()}
+        kinds = {kind for _, kind in clips.values()}
+        if "".join(words) != rest or len(kinds) != 1 or (kind := kinds.pop()) is None:
+            return None
+        pauses = {mark: b"\0" * (2 * kind[0] * int(kind[2] * s)) for mark, s in _PAUSES.items()}
+        return b"".join(pauses.get(word) or clips[word][0] for word in words), kind
+
+    def _clip(self, name: str) -> tuple[bytes, Kind | None]:
+        """The sound of a clip; nothing if there is none of 16 bits."""
+        with suppress(OSError, EOFError, wave.Error), wave.open(str(self._clips / f"{name}.wav")) as clip:
+            if clip.getsampwidth() == 2:
+                return clip.readframes(clip.getnframes()), clip.getparams()[:3]
+        return b"", None
 
 
-def _wav(parts: list[bytes], kind: tuple[int, int, int]) -> bytes:
-    """`kind`: channels, bytes of a sample, samples a second."""
+@cache
+def _chime(channels: int, width: int, rate: int) -> bytes:
+    """Two soft tones, e2 and c2, that fade away: 0.8 s."""
+    size = rate * 2 // 5
+    moments = [(hertz * n / rate, 1 - n / size) for hertz in (659.3, 523.3) for n in range(size)]
+    levels = (int(9000 * fade**2 * sin(2 * pi * turns)) for turns, fade in moments)
+    return array("h", (level for level in levels for _ in range(channels))).tobytes()
+
+
+def wav(frames: bytes, kind: Kind) -> bytes:
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
         sound.setparams((*kind, 0, "NONE", ""))
-        sound.writeframes(b"".join(parts))
+        sound.writeframes(frames)
     return file.getvalue()
 
 
-def _espeak(*words: str) -> bytes:
+def spoken(text: str, voice: str) -> tuple[bytes, Kind]:
+    """`text` by espeak-ng. Raises DeviceFault if it cannot."""
+    said = _espeak("-v", voice, "-s", "150", "--stdin", "--stdout", text=voice_command.plain(text))
+    # Taken apart, as espeak-ng does not know the length when it writes the head.
+    with wave.open(io.BytesIO(said)) as sound:
+        return sound.readframes(sound.getnframes()), sound.getparams()[:3]
+
+
+def _espeak(*words: str, text: str = "") -> bytes:
+    command, given = ["espeak-ng", *words], text.encode()
     try:
-        return subprocess.run(["espeak-ng", *words], capture_output=True, timeout=_ESPEAK, check=True).stdout
+        return subprocess.run(command, input=given, capture_output=True, timeout=_ESPEAK, check=True).stdout
     except FileNotFoundError as error:
         raise DeviceFault("no_command", again=10.0) from error
     except subprocess.SubprocessError as error:

@@ -9,9 +9,17 @@ import shutil
 import signal
 import subprocess
 import time
+import unicodedata
 
 from drivers.base import Device, DeviceFault, Fleeting, Sentence
 from drivers.link import Link
+
+
+def plain(text: str) -> str:
+    """`text` as words only: nothing that a speaking program could take for a line of its own, for an
+    option, for markup (SSML), or for a command or phonemes in brackets."""
+    words = (" " if c in "<>&[]" or unicodedata.category(c)[0] == "C" else c for c in text)
+    return "".join(words).lstrip(" -")
 
 
 class Driver(Device):
@@ -38,7 +46,7 @@ class Driver(Device):
 
     def sound(self, text: str) -> bytes:
         """What the command is given for a sentence."""
-        return f"{text}\n".encode()
+        return f"{plain(text)}\n".encode()
 
     def turn(self, link: Link) -> float:
         pause = 0.0
@@ -62,11 +70,11 @@ class Driver(Device):
         """Let the next sentence be spoken; seconds until it is worth looking again."""
         if not self._command or not shutil.which(self._command[0]):
             raise DeviceFault("no_command", again=5.0)
-        if (text := self._sentences.take(time.monotonic())) is None:
+        if (said := self._sentences.take(time.monotonic())) is None:
             return 5.0
         # A file in memory, not a pipe: a command that does not read it cannot hold us up.
         with os.fdopen(os.memfd_create("sentence"), "wb+") as page:
-            page.write(self.sound(text))
+            page.write(self.sound(said))
             page.seek(0)
             quiet = subprocess.DEVNULL
             try:  # in a session of its own, so that what it started ends with it

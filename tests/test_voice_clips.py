@@ -2,6 +2,7 @@
 
 import io
 import wave
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from display import screens
 from drivers.base import Port, Sentence
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
-from drivers.voice_clips import Driver
+from drivers.voice_clips import Driver, spoken
 
 RATE = 22050
 WORDS = ["请", "A", "零", "一", "号", "到3号窗口"]
@@ -68,20 +69,52 @@ def start() -> Iterator[Start]:
         wire.unplug()
 
 
-def test_a_sentence_is_its_clips_end_to_end(start: Start, clips: Path) -> None:
+def test_a_sentence_is_its_clips_with_a_breath_at_the_comma(start: Start, clips: Path) -> None:
+    clip(clips, "chime", 9)
     driver, speaker = start(clips=str(clips))
     driver.say(Sentence(CALL))
     until(lambda: speaker.sounds)
-    order = [1, 2, 3, 3, 4, 5, 6]
-    assert samples(speaker.sounds[0]) == b"".join(n.to_bytes(2, "little") * n for n in order)
+    heard = [n.to_bytes(2, "little") * n for n in (9, 1, 2, 3, 3, 4, 5)]
+    breath, window = b"\0\0" * (RATE // 10), (6).to_bytes(2, "little") * 6
+    assert samples(speaker.sounds[0]) == b"".join(heard) + breath + window
 
 
-def test_a_chime_comes_first_if_there_is_one(start: Start, clips: Path) -> None:
-    clip(clips, "chime", 9)
-    driver, speaker = start(clips=str(clips))
-    driver.say(Sentence("请A"))
-    until(lambda: speaker.sounds)
-    assert samples(speaker.sounds[0]).startswith((9).to_bytes(2, "little") * 9 + b"\1\0")
+def test_the_phrase_is_said_twice_with_a_pause_between(start: Start, clips: Path) -> None:
+    driver, _ = start(clips=str(clips))
+    once, twice = (len(samples(driver.sound(text))) for text in ("请A零零一号", "请A零零一号。请A零零一号"))
+    assert 2 * RATE * 0.3 < twice - once < 2 * RATE * 0.5
+
+
+def loudness(frames: bytes) -> int:
+    return max(abs(sample) for sample in array("h", frames))
+
+
+@pytest.mark.parametrize("rate", [RATE, 24000])
+def test_without_a_chime_of_its_own_the_hall_has_ours(start: Start, clips: Path, rate: int) -> None:
+    for file in clips.glob("*.wav"):
+        clip(clips, file.stem, 1, rate)
+    driver, _ = start(clips=str(clips))
+    for text in ("请A零零一号", "社保"):  # clips, and espeak-ng
+        with wave.open(io.BytesIO(driver.sound(text))) as sound:
+            kind, frames = sound.getframerate(), sound.readframes(sound.getnframes())
+        assert kind == (rate if text != "社保" else RATE)
+        assert 5000 < loudness(frames[:4000]) < 10000, "soft"
+        end = 2 * int(kind * 0.8)
+        assert loudness(frames[end - 1000 : end]) < 500, "and it has died away before the words"
+
+
+def test_a_chime_of_another_kind_than_the_words_gives_way_to_ours(start: Start, clips: Path) -> None:
+    clip(clips, "chime", 9, rate=8000)
+    driver, _ = start(clips=str(clips))
+    assert loudness(samples(driver.sound("请A"))[:4000]) > 5000
+
+
+def test_what_would_be_markup_or_an_option_to_espeak_is_not_heard() -> None:
+    needs("espeak-ng")
+    voice = "cmn-latn-pinyin"
+    assert spoken("--version\n社保", voice) == spoken("version 社保", voice)
+    assert spoken("<社保>", voice) == spoken("社保", voice)
+    assert spoken("[[h@l]]", voice) == spoken("h@l", voice)
 
 
 @pytest.mark.parametrize("trouble", ["missing", "torn", "other rate"])

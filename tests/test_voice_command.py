@@ -11,7 +11,7 @@ from drivers.base import DeviceFault, Port, Sentence
 from drivers.link import Link
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
-from drivers.voice_command import Driver
+from drivers.voice_command import Driver, plain
 
 
 @pytest.fixture
@@ -149,3 +149,18 @@ def test_an_emergency_waits_for_no_sentence_to_end(writing: Driver, note: Path) 
     writing.say(Sentence("请A零零二号"))
     writing.say(Sentence("请听工作人员安排", urgent=True))
     until(lambda: written(note)[1:] == ["请听工作人员安排"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("社保\n再见\x00\x1b", "社保 再见  "),
+        ("<break time='9s'/>社保&lt;", "break time='9s'/ 社保 lt;"),
+        ("[[h@l]]社保", "h@l  社保"),
+        ("--stdout -f /etc/passwd", "stdout -f /etc/passwd"),
+        ("\u202e社保\ud800", "社保 "),
+        ("请A零零一号，到3号窗口", "请A零零一号，到3号窗口"),
+    ],
+)
+def test_a_sentence_is_words_and_nothing_else(text: str, said: str) -> None:
+    assert plain(text) == said

@@ -1,13 +1,18 @@
 """The load of a hall's voice (domain.md §4.6), by the mailbox's own rule in simulated time."""
 
+import io
 import itertools
 import math
+import wave
 from random import Random
 from statistics import mean
 
 import pytest
+from conftest import needs
 
+from display import screens
 from drivers.base import Fleeting, Sentence
+from drivers.voice_clips import Driver
 
 LONG, SHORT = 12.0, 4.7  # s, with the chime
 VISIT = 300.0  # s that a visitor stays at a window, on average: so often it calls
@@ -65,3 +70,15 @@ def test_by_the_rule_calls_wait_a_few_seconds_and_none_is_lost(windows: int, sec
     assert not stale
     _, stale = played(windows, rule=True, hours=100, patience=(20, 120))
     assert len(stale) < len(waits) / 100, "hardly anybody is there before he is called"
+
+
+def test_the_figures_are_those_of_our_voice() -> None:
+    needs("espeak-ng")
+    voice = Driver("voice")
+
+    def seconds(text: str) -> float:
+        with wave.open(io.BytesIO(voice.sound(text))) as sound:
+            return sound.getnframes() / sound.getframerate()
+
+    assert LONG - 3 < seconds(screens.call("A023", "3")) <= LONG
+    assert SHORT - 1 < seconds(screens.call("A023", "3", form="short")) <= SHORT
