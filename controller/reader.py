@@ -257,6 +257,9 @@ class Reader:
             for key, word in said:
                 if word:
                     self.among((*path, key), word, names.get("kiosk" if key == "kiosk" else "window", ()))
+            for moment, percent in device.volume.items():
+                if not (re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", moment) and 0 <= percent <= 100):
+                    self.wrong((*path, "volume", moment), "volume", value=f'"{moment}" = {percent}')
             if device.url and not re.match(_URL, device.url):
                 self.wrong((*path, "url"), "url", value=device.url)
             for key in device.options.get("pins", {}):

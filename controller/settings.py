@@ -141,7 +141,8 @@ class Kiosk:
 @dataclass(frozen=True, slots=True)
 class Device:
     """A stanza [device.NAME]. `options` are the parameters of the driver's constructor; `zone`: the
-    windows whose calls a voice speaks, all if none is named."""
+    windows whose calls a voice speaks, all if none is named; `volume`: how loud it is, in percent, from
+    which time of day on."""
 
     driver: str
     url: str = ""
@@ -150,6 +151,7 @@ class Device:
     window: str = ""
     kiosk: str = ""
     zone: tuple[str, ...] = ()
+    volume: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -101,6 +101,12 @@ def is_called(number: str, window: str, state: hall.State) -> bool:
     return facts == ("called", window, False, "")
 
 
+def volume(table: Mapping[str, int], hour: str) -> int:
+    """The percent at `hour` (08:00); before the day's first moment, that of yesterday's last."""
+    last = max(table, key=lambda moment: (moment.zfill(5) <= hour, moment.zfill(5)), default="")
+    return table.get(last, 100)
+
+
 def minutes(told: Mapping[str, float], lang: str = "zh") -> str:
     """The range of a forecast, rounded outward to five minutes."""
     low, high = (5 * floor(told["low"] / 300), 5 * ceil(told["high"] / 300))

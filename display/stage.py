@@ -200,7 +200,7 @@ class Stage:
                 text = say("test.slip", device=name, time=f"{now.wall:%H:%M}")
                 device.print(partial(self._slip, text, device), lambda answer: None)
             case Voice():
-                device.say(Sentence(say("test.voice")))
+                device.say(Sentence(say("test.voice"), volume=max(place.volume.values(), default=100)))
             case CallUnit():
                 device.refuse()
             case Shows() if place.kiosk:
@@ -228,11 +228,13 @@ class Stage:
     def _speak(
         self, text: Callable[..., str], holds: Callable[[State], bool], window: str = "", urgent: bool = False
     ) -> None:
-        """By every voice of the hall, or by those whose zone has `window`, each in its language. What has
-        a `window` is a call."""
+        """By every voice of the hall, or by those whose zone has `window`, each in its language and as
+        loud as at this hour; what is urgent as loud as it ever is. What has a `window` is a call."""
+        hour = f"{self._now().wall:%H:%M}"
         for name, voice in self._devices.items():
             place, lang = self._plan.device[name], "en" if getattr(voice, "voice", "")[:2] == "en" else "zh"
-            deaf = name in self.muted or (window and place.zone and window not in place.zone)
+            volume = max(place.volume.values(), default=100) if urgent else screens.volume(place.volume, hour)
+            deaf = name in self.muted or not volume or (window and place.zone and window not in place.zone)
             if isinstance(voice, Voice) and not deaf:
                 short = text(lang, "short") if window else ""
-                voice.say(Sentence(text(lang), short, lambda: holds(self._state), urgent))
+                voice.say(Sentence(text(lang), short, lambda: holds(self._state), urgent, volume))

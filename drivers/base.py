@@ -112,12 +112,13 @@ class Latest(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """What a voice says. `short`: its form when others wait, empty: none; `holds`: is it still true?
-    `urgent`: before everything else."""
+    `urgent`: before everything else; `volume`: percent."""
 
     long: str
     short: str = ""
     holds: Callable[[], bool] = lambda: True
     urgent: bool = False
+    volume: int = 100
 
 
 class Fleeting:
@@ -149,13 +150,13 @@ class Fleeting:
         """Must what is being said now give way?"""
         return any(sentence.urgent for _, sentence in self._look())
 
-    def take(self, now: float) -> str | None:
-        """What to say next."""
+    def take(self, now: float) -> tuple[str, int] | None:
+        """What to say next, and how loud."""
         if not (waiting := self._look()):
             return None
         hurry = len(waiting) > 1 or now - waiting[0][0] > self.HURRY
         _, sentence = waiting.pop(0)
-        return (hurry and sentence.short) or sentence.long
+        return (hurry and sentence.short) or sentence.long, sentence.volume
 
 
 class Device:

@@ -48,10 +48,12 @@ class Driver(voice_command.Driver):
         except subprocess.SubprocessError as error:
             raise DeviceFault("no_sound_card", again=10.0) from error
 
-    def sound(self, text: str) -> bytes:
+    def sound(self, text: str, volume: int = 100) -> bytes:
         frames, kind = self._joined(text) or spoken(text, self.voice)
         chime, same = self._clip("chime")
         frames = (chime if same == kind else _chime(*kind)) + frames
+        if volume < 100:
+            frames = array("h", (sample * volume // 100 for sample in array("h", frames))).tobytes()
         return wav(frames, kind)
 
     def _joined(self, text: str) -> tuple[bytes, Kind] | None:

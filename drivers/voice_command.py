@@ -25,14 +25,14 @@ def plain(text: str) -> str:
 class Driver(Device):
     """Speaks one sentence at a time; a missing or hanging command never delays a call.
 
-    `url`: `exec:` and the command, split like a shell's words, never given to a shell;
-    `timeout`: s after which a speaking command is ended.
+    `url`: `exec:` and the command, split like a shell's words, never given to a shell, with the percent
+    of the hour for `{volume}` in it; `timeout`: s after which a speaking command is ended.
     """
 
     wired = False
 
     def __init__(
-        self, name: str, url: str = "exec:espeak-ng -v cmn-latn-pinyin --stdin", timeout: float = 20.0
+        self, name: str, url: str = "exec:espeak-ng -vcmn-latn-pinyin -a{volume} --stdin", timeout: float = 20
     ) -> None:
         super().__init__(name)
         self._command, self._timeout = shlex.split(url.removeprefix("exec:")), timeout
@@ -44,7 +44,7 @@ class Driver(Device):
         self._sentences.put(sentence, time.monotonic())
         self.wake()
 
-    def sound(self, text: str) -> bytes:
+    def sound(self, text: str, volume: int = 100) -> bytes:
         """What the command is given for a sentence."""
         return f"{plain(text)}\n".encode()
 
@@ -72,14 +72,15 @@ class Driver(Device):
             raise DeviceFault("no_command", again=5.0)
         if (said := self._sentences.take(time.monotonic())) is None:
             return 5.0
+        command = [word.replace("{volume}", str(said[1])) for word in self._command]
         # A file in memory, not a pipe: a command that does not read it cannot hold us up.
         with os.fdopen(os.memfd_create("sentence"), "wb+") as page:
-            page.write(self.sound(said))
+            page.write(self.sound(*said))
             page.seek(0)
             quiet = subprocess.DEVNULL
             try:  # in a session of its own, so that what it started ends with it
                 self._child = subprocess.Popen(
-                    self._command, stdin=page, stdout=quiet, stderr=quiet, start_new_session=True
+                    command, stdin=page, stdout=quiet, stderr=quiet, start_new_session=True
                 )
             except OSError:
                 self._fault = "command_failed"

@@ -118,8 +118,10 @@ def call(number: str, holds: bool = True) -> Sentence:
 
 
 def said(box: Fleeting, now: float) -> str | None:
-    """What is said at a moment."""
-    return box.take(now)
+    """What is said at a moment; at full volume."""
+    next_one = box.take(now)
+    assert next_one is None or next_one[1] == 100
+    return next_one and next_one[0]
 
 
 def test_a_call_is_said_at_length_and_in_short_while_others_wait() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from controller import calendar
 from controller.reader import Mistake, Mistakes, parse
 from controller.settings import Settings
+from display import screens
+from display.words import say
 from drivers.base import load
 
 TEXT = EXAMPLE.read_text()
@@ -80,6 +82,11 @@ def test_every_mistake_of_a_file_is_named_at_once_with_line_and_nearest_word() -
         ('url = "socket://192.168.1.60:9100"', 'url = "/dev/usb/lp0"', "url"),
         ("screens = 1", 'screens = "1"', "type"),
         ('driver = "voice_command"', "driver = 5", "type"),
+        ("[device.voice]", '[device.voice]\nvolume = { "8:00" = 80, "25:00" = 30 }', "volume"),
+        ("[device.voice]", '[device.voice]\nvolume = { "8.00" = 80 }', "volume"),
+        ("[device.voice]", '[device.voice]\nvolume = { "8:00" = 120 }', "volume"),
+        ("[device.voice]", '[device.voice]\nvolume = { "8:00" = "loud" }', "type"),
+        ("[device.voice]", "[device.voice]\nvolume = 80", "type"),
         ("pins = { A = 17,", "pins = { X = 17,", "unknown"),
     ],
 )
@@ -105,6 +112,24 @@ def test_what_could_be_a_command_to_a_device_or_an_address_is_a_mistake(old: str
     told = [mistake for mistake in mistakes(TEXT.replace(old, new, 1)) if mistake.code == "control"]
     assert [mistake.key for mistake in told] == [key]
     assert str(told[0].arguments["value"]).isprintable(), "a terminal shows it, and does not obey"
+
+
+def test_a_mistake_in_the_volume_names_line_key_and_cure() -> None:
+    text = TEXT.replace("[device.voice]", '[device.voice]\nvolume = { "8:00" = 80, "12:60" = 30 }')
+    (found,) = mistakes(text)
+    assert (text.splitlines()[found.line - 1][:6], found.key) == ("volume", "device.voice.volume.12:60")
+    assert '写成 "8:00" = 80' in say(f"check.{found.code}", **found.arguments)
+
+
+@pytest.mark.parametrize(
+    ("hour", "percent"), [("07:59", 50), ("08:00", 80), ("11:59", 80), ("12:00", 0), ("23:00", 50)]
+)
+def test_the_volume_of_an_hour_is_that_of_the_last_moment_that_has_come(hour: str, percent: int) -> None:
+    text = TEXT.replace(
+        "[device.voice]", '[device.voice]\nvolume = { "14:30" = 50, "8:00" = 80, "12:00" = 0 }'
+    )
+    assert screens.volume(parse(text.encode(), load).device["voice"].volume, hour) == percent
+    assert screens.volume({}, hour) == 100
 
 
 def test_a_service_that_no_window_serves_is_named() -> None:

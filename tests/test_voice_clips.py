@@ -109,6 +109,16 @@ def test_a_chime_of_another_kind_than_the_words_gives_way_to_ours(start: Start, 
     assert loudness(samples(driver.sound("请A"))[:4000]) > 5000
 
 
+def test_the_volume_scales_clips_chime_and_espeak_alike(start: Start, clips: Path) -> None:
+    driver, speaker = start(clips=str(clips))
+    for text in (CALL, "社保"):
+        driver.say(Sentence(text, volume=25))
+        until(lambda: speaker.sounds)
+        quiet, full = samples(speaker.sounds.pop()), samples(driver.sound(text))
+        assert len(quiet) == len(full)
+        assert loudness(quiet) == pytest.approx(loudness(full) / 4, abs=1)
+
+
 def test_what_would_be_markup_or_an_option_to_espeak_is_not_heard() -> None:
     needs("espeak-ng")
     voice = "cmn-latn-pinyin"
@@ -167,3 +177,30 @@ def test_an_english_voice_speaks_english_beside_a_chinese_one(start_hall: Callab
     wanted = hall.house.devices["english"].sound(screens.call("A001", "1", "en"))
     until(lambda: wanted in hall.machine("english").sounds, 10)
     until(lambda: list(hall.machine("voice").spoken) == [screens.call("A001", "1")])
+
+
+def test_the_voice_is_as_loud_as_its_hour_and_an_emergency_as_loud_as_it_ever_is(
+    start_hall: Callable[..., Hall],
+) -> None:
+    needs("espeak-ng")
+    hours = 'driver = "voice_clips"\nvolume = { "8:00" = 80, "12:00" = 0, "14:30" = 30 }\n'
+    hall = start_hall(EXAMPLE.read_text().partition("[device.voice]")[0] + f"[device.voice]\n{hours}")
+    voice = hall.house.devices["voice"]
+
+    def heard() -> list[bytes]:
+        return list(hall.machine("voice").sounds[1:])  # after the silence that found the sound card
+
+    for window in ("1", "3"):
+        hall.ask(f"windows/{window}/sign-in", clerk=f"100{window}")
+    for _ in range(3):
+        hall.ask("tickets", service="A")
+    hall.ask("windows/1/call-next")
+    until(lambda: heard() == [voice.sound(screens.call("A001", "1"), 80)])
+    hall.twin.clock(60 * 4.5, None)
+    hall.ask("windows/1/call-next")
+    hall.ask("hall/freeze", reason="fault")
+    until(lambda: heard()[1:] == [voice.sound(screens.emergency("fault"), 80)])
+    hall.ask("hall/unfreeze")
+    hall.twin.clock(60 * 2.5, None)
+    hall.ask("windows/3/call-next")
+    until(lambda: heard()[2:] == [voice.sound(screens.call("A003", "3"), 30)])

@@ -130,8 +130,10 @@ def note(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writing(note: Path) -> Iterator[Driver]:
-    """A voice that writes down what it was given, and then speaks for a minute."""
-    driver = Driver("voice", f"exec:sh -c 'cat >> {note}; exec sleep 60'", timeout=60.0)
+    """A voice that writes down what it was given and at which volume, and then speaks for a minute."""
+    driver = Driver(
+        "voice", f"exec:sh -c 'echo {{volume}} >> {note}; cat >> {note}; exec sleep 60'", timeout=60.0
+    )
     port = Port("", 0, [driver], 1.0)
     port.start()
     until(lambda: driver.health.state == "up")
@@ -144,11 +146,11 @@ def written(note: Path) -> list[str]:
 
 
 def test_an_emergency_waits_for_no_sentence_to_end(writing: Driver, note: Path) -> None:
-    writing.say(Sentence("请A零零一号"))
-    until(lambda: written(note) == ["请A零零一号"])
+    writing.say(Sentence("请A零零一号", volume=30))
+    until(lambda: written(note) == ["30", "请A零零一号"])
     writing.say(Sentence("请A零零二号"))
     writing.say(Sentence("请听工作人员安排", urgent=True))
-    until(lambda: written(note)[1:] == ["请听工作人员安排"])
+    until(lambda: written(note)[2:] == ["100", "请听工作人员安排"])
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def played(
         form = f"{call} short" if rule else ""
         box.put(Sentence(f"{call} long", form, lambda call=call: holds(call)), time)  # type: ignore[misc]
         while (now := max(free, time)) < following and (found := box.take(now)):
-            said, form = found.split()
+            said, form = found[0].split()
             waits[int(said)] = now - times[int(said)]
             free = now + (LONG if form == "long" else SHORT)
     assert waits.keys() | stale == set(range(len(times))), "every call was said, or was stale"
