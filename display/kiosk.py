@@ -1,6 +1,7 @@
 """What the kiosk's page shows, from what is true. Pure."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from controller import calendar, hall
@@ -75,6 +76,22 @@ def ticket(plan: Settings, state: hall.State, number: str) -> dict[str, Any]:
         "ahead": both("kiosk.ahead", count=hall.ahead(state, given)),
         "screen": given.paper in ("screen", "failed", "unconfirmed"),
     }
+
+
+def spoken(plan: Settings, state: hall.State, shown: Mapping[str, Any], parts: list[str], lang: str) -> str:
+    """What the page says. A part is the code of a sentence of ours and what it is about: "ahead A" (a
+    service, a group of services or a ticket); `shown`: the whole page. Other texts are never spoken."""
+    things = {code: {"name": name} for code, name in shown["groups"].items()}
+    things |= {one["code"]: one for one in shown["services"]}
+    said = []
+    for code, _, of in (part.partition(" ") for part in parts):
+        about = {**shown, **(ticket(plan, state, of) if of in state.tickets else things.get(of, {}))}
+        known = {key: value.get(lang) if isinstance(value, dict) else value for key, value in about.items()}
+        known["spelled"] = screens.spell(about.get("number", ""), lang)
+        known["materials"] = "、".join(about.get("materials", ()))
+        with suppress(KeyError):  # no such sentence, or nothing that it could be about
+            said.append(words.catalogue()[f"spoken.{code}"][lang].format(**known))
+    return "。".join(said).replace("～", say("spoken.to", lang)).replace(":00", say("spoken.sharp", lang))
 
 
 def _newest(plan: Settings, state: hall.State, kiosk: str) -> dict[str, Any] | None:

@@ -34,6 +34,7 @@ ROUTES: dict[str, frozenset[str]] = {
     "wall": frozenset({"board"}),
     "kiosk": frozenset({"kiosk"}),
     "kiosk_state": frozenset({"kiosk"}),
+    "kiosk_voice": frozenset({"kiosk"}),
     "kiosk_take": frozenset({"kiosk"}),
     "kiosk_help": frozenset({"kiosk"}),
     "pager": frozenset({"window"}),

@@ -3,22 +3,31 @@
 import base64
 import io
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 import qrcode
-from flask import Flask, Response, abort, jsonify, render_template
+from flask import Flask, Response, abort, jsonify, render_template, request
 
 from controller import model as m
 from controller.engine import Engine
 from display import kiosk as view
 from display import words
 from display.words import catalogue, say
+from drivers.base import DeviceFault
+from drivers.voice_clips import spoken, wav
 from web.access import posted
+
+VOICES = {"zh": "cmn-latn-pinyin", "en": "en"}  # of espeak-ng
+LONGEST = 300  # characters that are spoken of a screen: a minute
 
 
 def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[str, float]]]) -> None:
     """Give `app` the page of every kiosk; /kiosk is that of the first one."""
     texts = {code.removeprefix("kiosk."): said for code, said in catalogue().items() if code[:6] == "kiosk."}
+
+    turns = {name: Lock() for name in engine.plan.kiosk}
 
     def known(name: str) -> str:
         name = name or next(iter(engine.plan.kiosk))
@@ -59,6 +68,16 @@ def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[
         link = engine.plan.web.link
         drawn = picture(f"{link}/t/{command.token}") if link and command.screen else ""
         return jsonify(ticket=view.ticket(engine.plan, engine.state, given[0]), qr=drawn)
+
+    @app.get("/kiosk/<kiosk>/voice")
+    def kiosk_voice(kiosk: str) -> Response:
+        """What the page wants said, by the codes of our sentences; one at a time."""
+        name, lang = known(kiosk), "en" if request.args.get("lang") == "en" else "zh"
+        text = view.spoken(engine.plan, engine.state, now(name), request.args.getlist("say")[:9], lang)
+        if text and not turns[name].locked():
+            with turns[name], suppress(DeviceFault):
+                return Response(wav(*spoken(text[:LONGEST], VOICES[lang])), mimetype="audio/wav")
+        return abort(404)
 
     @app.post("/kiosk/<kiosk>/help")
     def kiosk_help(kiosk: str) -> Response:
