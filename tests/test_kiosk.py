@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from conftest import EXAMPLE, MONDAY, Hall, needs
+from contrast import faint
 from playwright.sync_api import Browser, Page, Response, expect
 from visitor import Visitor
 from wait import until
@@ -173,6 +174,49 @@ def test_out_of_hours_it_says_when_to_come(
     fits(page)
     page.click("main >> text=返回")
     expect(page.locator("h2")).to_have_text(said)
+
+
+def test_a_service_without_tickets_left_says_when_to_come_and_what_else_there_is(
+    start_hall: Callable[..., Hall], visit: Callable[..., Page], size: tuple[int, int]
+) -> None:
+    hall = start_hall(text=RICH.replace("[service.A]\n", "[service.A]\nquota = [1, 5]\n"))
+    page = visit(hall, size)
+    page.click(".tiles >> text=社保")
+    page.click("main >> text=取号")
+    expect(page.locator(".number")).to_have_text("A001")
+    page.click("main >> text=好了")
+    expect(page.locator(".tiles button.no")).to_contain_text("社保本场号已发完，14:30再取，或到咨询台")
+    page.click(".tiles >> text=社保")
+    expect(page.locator("h2")).to_have_text("现在不能取这个号")
+    expect(page.locator("main")).to_contain_text("可以办别的事，或找人帮忙")
+    fits(page)
+    assert faint(page, 7) == []
+    page.click("main >> text=返回")
+    page.click(".tiles >> text=综合咨询")
+    page.click("main >> text=取号")
+    expect(page.locator(".number")).to_have_text("D001")
+
+
+def test_every_text_of_the_kiosk_is_seven_times_lighter_or_darker_than_its_ground(
+    start_hall: Callable[..., Hall], visit: Callable[..., Page], size: tuple[int, int]
+) -> None:
+    hall = start_hall(text=RICH)
+    page = visit(hall, size)
+    assert faint(page, 7) == []
+    page.click("text=大字")
+    assert faint(page, 7) == []
+    page.click(".tiles >> text=社保")
+    assert faint(page, 7) == []
+    page.click("main >> text=取号")
+    expect(page.locator(".number")).to_be_visible()
+    assert faint(page, 7) == []
+    hall.turn("printer", "paper_out")
+    expect(page.locator("#note")).to_contain_text("号码显示在屏幕上")
+    page.click("main >> text=好了")
+    assert faint(page, 7) == []
+    hall.ask("hall/freeze", reason="power")
+    expect(page.locator("h2")).to_contain_text("请听工作人员安排")
+    assert faint(page, 7) == []
 
 
 def test_an_emergency_a_doubtful_clock_and_a_lost_connection_take_the_screen(

@@ -25,6 +25,77 @@ def sign(hall: Hall, window: str) -> str:
     return str(hall.machine(f"sign{window}").text)
 
 
+def test_a_a_visitor_of_72_who_sees_poorly_and_goes_to_the_wrong_window(
+    start_hall: Callable[..., Hall], browser: Browser
+) -> None:
+    rich = NARROW.replace("[service.A]\n", '[service.A]\nmaterials = ["身份证", "社保卡"]\n')
+    clock = FakeClock(at("2026-10-08 09:05"))  # the first day after the holiday
+    hall = start_hall(rich, at=clock)
+    for _ in range(7):
+        hall.take("A")
+    clock.move(at("2026-10-08 09:12"))
+    # Large letters: two services, the page speaks, nothing presses her.
+    kiosk = browser.new_page(viewport={"width": 1080, "height": 1920}, base_url=hall.url)
+    heard = list[str]()
+    kiosk.on("request", lambda request: heard.append(request.url) if "/voice?" in request.url else None)
+    kiosk.goto("/kiosk")
+    kiosk.click("text=大字")
+    expect(kiosk.locator(".tiles button")).to_have_count(2)
+    assert heard, "the page says what it shows"
+    kiosk.click(".tiles >> text=社保")
+    expect(kiosk.locator("li")).to_have_text(["☐ 身份证", "☐ 社保卡"])
+    expect(kiosk.locator("main")).to_contain_text("前面 7 人")
+    kiosk.click("text=最多提前 20 分钟")
+    kiosk.click("main >> text=取号")
+    expect(kiosk.locator(".number")).to_have_text("A008")
+    mine = hall.state.tickets["A008"]
+    assert (mine.large, mine.credit) == (True, 1200), "nobody asked for her papers"
+    paper = until(lambda: len(hall.machine("printer").papers) == 8 and hall.machine("printer").papers[-1])
+    content = ticket.lines(hall.house.engine.plan, hall.state, mine)
+    number = next(line for line in content if line.text == "A008")
+    figures = ticket.picture((number,), 576)
+    assert figures.height > 1.35 * 21 * 8, "figures 21 mm high"
+    ink = figures.crop((0, 40, 576, figures.height - 40)).tobytes()
+    rows = range(paper.height - figures.height)
+    assert any(paper.crop((0, y + 40, 576, y + figures.height - 40)).tobytes() == ink for y in rows)
+    # She passes only those who came in the twenty minutes before her. Her number is spoken and shown.
+    board = browser.new_page(viewport={"width": 1920, "height": 1080}, base_url=hall.url)
+    board.goto("/board")
+    assert hall.call("3") == "A008"
+    until(lambda: any("请A零零八号，到3号窗口" in text for text in hall.machine("voice").spoken))
+    expect(board.locator("#now-ticket")).to_have_text("A008")
+    expect(board.locator("#calls .flash")).to_have_count(1)
+    until(lambda: sign(hall, "3") == "请A008到3号窗口")
+    clock.advance(seconds=20)
+    hall.press("unit3", "recall")
+    until(lambda: hall.state.window("3").calls == 2)
+    # She stands at window 1. The clerk there looks the number up and answers for her.
+    pager = browser.new_page(viewport={"width": 360, "height": 740}, base_url=hall.url)
+    pager.goto("/window/1")
+    pager.fill("[name=clerk]", "1001")
+    pager.fill("[name=pin]", "000000")
+    pager.keyboard.press("Enter")
+    pager.fill("#number", "A008")
+    pager.click("[data-key=find]")
+    expect(pager.locator("#answer")).to_have_text("A008：3号窗口，已叫 2 次")
+    pager.click("#vouch")
+    until(lambda: hall.state.tickets["A008"].here)
+    there = browser.new_page(viewport={"width": 360, "height": 740}, base_url=hall.url)
+    there.goto("/window/3")
+    there.fill("[name=clerk]", "1003")
+    there.fill("[name=pin]", "000000")
+    there.keyboard.press("Enter")
+    expect(there.locator("#said")).to_have_text("已到，走错窗口，正在过来")
+    # No third call, and she is not missed, however long she walks.
+    clock.advance(minutes=5)
+    assert hall.ask("windows/3/recall")["error"] == "on_the_way"
+    assert hall.state.tickets["A008"].state == "called"
+    hall.press("unit3", "start")
+    until(lambda: hall.state.tickets["A008"].state == "serving")
+    for page in (kiosk, board, pager, there):
+        page.close()
+
+
 def test_b_who_comes_late_with_precedence_passes_only_those_within_the_bound(
     start_hall: Callable[..., Hall],
 ) -> None:
