@@ -4,6 +4,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -38,15 +39,22 @@ class Engine:
         self.trouble = ""  # why the journal takes nothing, in SQLite's words
         self._seen: dict[str, Outcome] = dict.fromkeys(store.presses(PRESSES), ())
         self._inbox: queue.Queue[tuple[m.Command, Future[Outcome]] | None] = queue.Queue(1000)
-        self._thread = threading.Thread(target=self._run, name="engine")
+        self.thread = threading.Thread(target=self._run, name="engine")
+        self.awaited = float("inf")  # when its loop is heard of again (monotonic)
+        self.doing: tuple[m.Command, float] | None = None  # since when (monotonic)
 
     def start(self) -> None:
-        self._thread.start()
+        self.thread.start()
+
+    def busy(self) -> float:
+        """For how many seconds it has been at the command that it is doing; any thread may ask."""
+        doing = self.doing
+        return time.monotonic() - doing[1] if doing else 0.0
 
     def stop(self) -> None:
         """Everything submitted before is still done."""
         self._inbox.put(None)
-        self._thread.join()
+        self.thread.join()
 
     def submit(self, command: m.Command) -> Future[Outcome]:
         """Post `command`; never blocks. The outcome: its events or a Refused, as a value. A press
@@ -66,6 +74,7 @@ class Engine:
 
     def _run(self) -> None:
         while True:
+            self.doing, self.awaited = None, time.monotonic() + 1.0
             try:
                 item = self._inbox.get(timeout=1.0)
             except queue.Empty:
@@ -73,6 +82,7 @@ class Engine:
             if item is None:
                 return
             command, future = item
+            self.doing = command, time.monotonic()
             outcome = self._handle(command)
             future.set_result(outcome)
             if outcome or isinstance(command, m.Tick):

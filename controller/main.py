@@ -22,6 +22,7 @@ from controller.reader import Mistakes, parse
 from controller.rules import decide
 from controller.settings import Settings
 from controller.store import CannotStart, Store, read
+from controller.watch import Watch
 from display.stage import Stage
 from display.words import override, say, written
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
@@ -185,6 +186,9 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
 
     ill = set[str]()
 
+    def waits() -> None:
+        stage.wait(engine.doing[0] if engine.doing else None)
+
     def changed(device: Device) -> None:
         stage.health(device)
         well = device.health.code in ("", "starting")
@@ -224,12 +228,13 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state)
     wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
-    parts: list[Engine | Port | Server | Oracle] = [
+    parts: list[Engine | Port | Server | Oracle | Watch] = [
         oracle,
         engine,
         *wires,
-        Server(live, site.listener, secure),
+        server := Server(live, site.listener, secure),
     ]
+    parts.append(Watch([engine, *wires, server], engine.busy, waits))
     with ExitStack() as stops:
         stops.callback(override, {})
         stops.callback(store.close)

@@ -183,6 +183,22 @@ class Stage:
         on_paper = ("confirmed", "unconfirmed")
         printer.print(draw, lambda answer: report(answer, sum(lengths) * (answer in on_paper)))
 
+    def wait(self, command: m.Command | None) -> None:
+        """The journal takes its time over `command`: lamps say that presses were heard, and who pressed
+        a ticket button is asked for patience. Called from outside the engine's thread, which waits."""
+        for name, device in self._devices.items():
+            place, shown = self._plan.device[name], self._shown.get(name)
+            if isinstance(device, CallUnit) and shown != ("off",):
+                self._shown[name] = ()
+                device.show("wait")
+            elif place.kiosk and isinstance(device, Shows):
+                self._shown[name] = ()
+                device.show(frozenset())
+        asking = self._plan.device.get(command.actor) if command else None
+        if asking and asking.kiosk:
+            until = time.monotonic() + TEST
+            self._speak(partial(say, "voice.wait"), lambda now: time.monotonic() < until)
+
     def slip(self, text: str) -> None:
         """A message on the paper of every kiosk's printer."""
         for name in {kiosk.printer for kiosk in self._plan.kiosk.values()}:

@@ -19,6 +19,7 @@ from PIL import Image
 from drivers.link import Link, LinkLost
 
 log = logging.getLogger("hallqueue.drivers")
+LONGEST = 15.0  # s that one round of turns may take: a speech program at its worst
 TURN = 3.0  # s that one page of a sign stands (domain.md §4.4)
 T = TypeVar("T")
 # With the boot id and the start's monotonic time a press id never comes twice.
@@ -276,13 +277,14 @@ class Port:
         self._bugs: set[str] = set()
         for device in devices:
             device.wake, device.reopen = partial(self._poke, device), self._reopen
-        self._thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
-        self.start = self._thread.start
+        self.thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
+        self.awaited = float("inf")  # when its loop is heard of again (monotonic)
+        self.start = self.thread.start
 
     def stop(self) -> None:
         self._stopping = True
         self._awake.set()
-        self._thread.join(timeout=5.0)
+        self.thread.join(timeout=5.0)
 
     def _poke(self, device: Device) -> None:
         self._poked.add(device)
@@ -293,6 +295,7 @@ class Port:
         self._awake.set()
 
     def _run(self) -> None:
+        self.awaited = time.monotonic() + LONGEST
         pause = 0.05
         while not self._stopping:
             try:
@@ -303,12 +306,12 @@ class Port:
                 finally:
                     link.close()
             except LinkLost as error:
-                log.debug("%s: %s", self._thread.name, error)
+                log.debug("%s: %s", self.thread.name, error)
                 self._each(lambda device: device.lost())
                 for device in self._devices:
                     device.report("down", error.code)
                 pause = min(pause * 2, self._retry)
-                self._awake.wait(pause)
+                self._rest(pause)
                 self._awake.clear()
         self._each(lambda device: device.close())
 
@@ -326,7 +329,12 @@ class Port:
                     self._poked.discard(device)
                     pause = self._turn(device, link, attached)
                     due[device] = time.monotonic() + pause
-            self._awake.wait(max(0.0, min(due.values()) - time.monotonic()))
+            self._rest(max(0.0, min(due.values()) - time.monotonic()))
+
+    def _rest(self, seconds: float) -> None:
+        self.awaited = time.monotonic() + seconds
+        self._awake.wait(seconds)
+        self.awaited = time.monotonic() + LONGEST
 
     def _turn(self, device: Device, link: Link, attached: set[Device]) -> float:
         """One turn of one device; seconds to its next one. Only LinkLost goes through."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from wait import until
 
 from controller import main as roof
@@ -29,6 +29,7 @@ from controller.store import Store
 from drivers.base import load
 from web.house import House
 
+expect.set_options(timeout=15_000)  # as `until`: a busy machine is no fault
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "longshuitang.toml"
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))

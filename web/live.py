@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from functools import partial
@@ -133,6 +134,16 @@ class Client:
         self.fresh.set()
 
 
+class Ticking(uvicorn.Server):
+    """A server that says when its loop is heard of again."""
+
+    awaited = float("inf")
+
+    async def on_tick(self, counter: int) -> bool:
+        self.awaited = time.monotonic() + 1.0
+        return await super().on_tick(counter)
+
+
 class Server:
     """Serves `app` on `listener` in a thread of its own; `secure`: the files of certificate and key."""
 
@@ -148,14 +159,19 @@ class Server:
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=8192,
         )
-        self._app, self._server = app, uvicorn.Server(config)
+        self._app, self._server = app, Ticking(config)
         run = partial(self._server.run, sockets=[listener])
-        self._thread = threading.Thread(target=run, name="web")
+        self.thread = threading.Thread(target=run, name="web")
+
+    @property
+    def awaited(self) -> float:
+        """When its loop is heard of again (monotonic)."""
+        return self._server.awaited
 
     def start(self) -> None:
-        self._thread.start()
+        self.thread.start()
 
     def stop(self) -> None:
         self._app.close()
         self._server.should_exit = True
-        self._thread.join()
+        self.thread.join()
