@@ -175,6 +175,7 @@ def test_a_sign_shows_a_hostile_window_and_the_voice_says_one_line(hall: Hall) -
     spoken = until(lambda: hall.machine(VOICE).spoken)
     assert len(spoken) == 1
     assert spoken[0].isprintable()
+    assert not set("<>&[]") & set(spoken[0]), "no markup, no phonemes"
 
 
 CONTROLS = "".join(map(chr, [*range(0x20), 0x7F, *range(0x80, 0xA0)]))
