@@ -86,9 +86,8 @@ def tls(plan: Settings, notes: list[Note]) -> tuple[str, str] | None:
         return None
     try:
         pair = (plan.web.certificate, plan.web.key or plan.web.certificate)
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-            *pair, password=""
-        )  # it must not ask on the console
+        # Without a password it would ask for one on the console.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair, password="")
         return pair
     except OSError as error:
         notes.append(("tls_broken", {"detail": error.strerror or error}))
