@@ -6,6 +6,7 @@ import pytest
 import zxingcpp
 from axe_playwright_python.sync_playwright import Axe
 from conftest import EXAMPLE, Hall
+from contrast import cut, faint
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
@@ -27,6 +28,13 @@ def clean(page: Page) -> None:
         for rule in found.response["violations"]
     ]
     assert faults == []
+
+
+def legible(page: Page) -> None:
+    """Clean, whole, and of the contrast that eyes of any age can read from where they stand."""
+    clean(page)
+    assert faint(page) == []
+    assert cut(page) == []
 
 
 @pytest.fixture
@@ -99,27 +107,27 @@ def test_the_clerks_and_the_desks_pages(hall: Hall, visit: Callable[..., Page], 
 def test_the_board_open_and_in_an_emergency(hall: Hall, visit: Callable[..., Page]) -> None:
     page = visit("/board", "tv")
     expect(page.locator("#calls li").first).to_contain_text("A002")
-    clean(page)
+    legible(page)
     hall.ask("hall/freeze", reason="evacuation")
     expect(page.locator("body")).to_contain_text("请听工作人员安排")
-    clean(page)
+    legible(page)
 
 
 @pytest.mark.parametrize("size", ["kiosk", "tv"])
 def test_the_kiosk_in_its_states(hall: Hall, visit: Callable[..., Page], size: str) -> None:
     page = visit("/kiosk", size)
-    clean(page)
+    legible(page)
     page.click("text=大字")
-    clean(page)
+    legible(page)
     page.click("text=大字")
     page.click(".tiles >> text=社保")
-    clean(page)
+    legible(page)
     page.click("main >> text=取号")
     expect(page.locator(".number")).to_be_visible()
-    clean(page)
+    legible(page)
     hall.ask("hall/freeze", reason="power")
     expect(page.locator("h2")).to_contain_text("请听工作人员安排")
-    clean(page)
+    legible(page)
 
 
 def test_a_tickets_page_the_rules_and_the_twin(hall: Hall, visit: Callable[..., Page]) -> None:

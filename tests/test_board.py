@@ -224,13 +224,11 @@ def test_nobody_has_been_called_yet(tv: Page) -> None:
 
 
 def test_two_calls_in_the_same_instant_both_show(tv: Page, hall: Hall) -> None:
-    for service in "AC":
-        hall.take(service)
-    for window in "12":
-        hall.press(f"unit{window}", "next")
-    until(lambda: hall.state.window("1").clerk and hall.state.window("2").clerk)
-    for window in "12":
-        hall.press(f"unit{window}", "next")
+    for window, service in (("1", "A"), ("2", "C")):
+        hall.ask(f"windows/{window}/sign-in", clerk=f"100{window}")
+        hall.ask("tickets", service=service)
+    for done in [hall.house.engine.submit(m.CallNext(window, actor=window)) for window in "12"]:
+        done.result()
     expect(tv.locator("#calls li.new.flash")).to_have_count(2)
     assert sorted(rows(tv)) == ["A001 1", "C001 2"]
     assert faint(tv) == []
