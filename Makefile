@@ -13,7 +13,7 @@ list:
 	@echo "make lint             ruff and mypy                            检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
-	@echo "make torture          pull the printer's cable 1,000 times    拔插打印机一千次"
+	@echo "make torture          150,000 power cuts, 1,000 pulled cables   十五万次断电,一千次拔线"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
 	@echo "make docs             docs/events.md and docs/operations.md      生成事件表和操作表"
@@ -62,6 +62,8 @@ fuzz: .venv/test
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile fuzz --damages 1000000
 
 torture: .venv/test
+	@echo "断电十五万次,约十分钟 | 150,000 power cuts, some ten minutes"
+	@$(BIN)/python -m pytest -n 0 -s tests/test_powercut.py --states 150000
 	@echo "反复拔插打印机一千次,约七分钟 | pulling the printer's cable a thousand times, some seven minutes"
 	@$(BIN)/python -m pytest -n 0 tests/test_replug.py --cycles 1000
 

@@ -141,6 +141,6 @@ class Engine:
         try:
             self._store.reopen()
             self.state = self._replay()
-        except (sqlite3.Error, m.Refused):
+        except (sqlite3.Error, OSError, m.Refused):
             log.debug("the journal cannot be read again yet", exc_info=True)
         return m.Refused("journal")

@@ -79,6 +79,7 @@ class People:
         """The technician's passphrase from now on; the one-time code is used up."""
         self._keep("technician", _ARGON2.hash(passphrase))
         self._code.unlink(missing_ok=True)
+        sync(self._path.parent)
 
     def pin(self, clerk: str) -> str:
         """A new PIN for a clerk, told this once."""

@@ -45,18 +45,19 @@ class Store:
                 undo.callback(_remove, made)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._folder = os.open(path.parent, os.O_RDONLY)
+                self._folder = lock(path)
                 undo.callback(os.close, self._folder)
-                fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._open()
-            except BlockingIOError as error:
-                raise CannotStart("journal_locked", path=str(path)) from error
+                for made in new[1:]:  # what is in a folder was synced under EXTRA
+                    sync(made.parent)
             except (OSError, sqlite3.Error) as error:
                 raise CannotStart("journal_unusable", path=str(path), detail=str(error)) from error
             undo.pop_all()
 
     def _open(self) -> None:
-        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        # Before a file is made or read: a renamed year or a removed log must not come back over it.
+        os.fsync(self._folder)
+        self._db = opened(self.path)
         try:
             self._prepare()
         except (sqlite3.Error, CannotStart):
@@ -64,44 +65,24 @@ class Store:
             raise
 
     def _prepare(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise CannotStart("journal_newer", path=str(self.path), version=version)
-        if version == 0:
-            # Made under EXTRA before WAL: made under the default, a power cut can undo it all
-            # (trust.md §2.1, 1,390 of 3,092 states). A small page halves the wear (limits.md).
-            self._db.executescript(
-                "PRAGMA page_size = 1024; PRAGMA synchronous = EXTRA; BEGIN;" + _SCHEMA + "COMMIT;"
-            )
-        self._mode("WAL")
-        if version == 0:
-            for folder in (self.path.parent, self.path.parent.parent):
-                sync(folder)
-        self._db.execute("PRAGMA synchronous = FULL")
         row = self._db.execute("SELECT seq, seal FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = row[0] if row else 0
         self._seal: str = row[1] if row else ""
         if not row and (old := journals(self.path)[:-1]):
             self._continue(old[-1])
-        _, broken = _checked(self._db, self._start())
+        _, broken = checked(self._db, self._start())
         if broken:
             raise CannotStart("journal_damaged", path=str(self.path), row=broken)
 
-    def _mode(self, mode: str) -> None:
-        # A change of mode goes through a rollback journal, whose end only EXTRA makes durable.
-        self._db.executescript(f"PRAGMA synchronous = EXTRA; PRAGMA journal_mode = {mode};")
-
     def _continue(self, old: Path) -> None:
         """The first rows of a new year's file: the last seal of the one before, and the plan."""
-        with closing(_reading(old)) as db:
+        with closing(reading(old)) as db:
             self._seq, self._seal, time = db.execute(
                 "SELECT seq, seal, time FROM journal ORDER BY seq DESC LIMIT 1"
             ).fetchone()
-            plan = db.execute(
-                "SELECT body FROM journal WHERE kind = 'PlanLoaded' ORDER BY seq DESC LIMIT 1"
-            ).fetchone()
+            plan = plan_in(db)
         first = model.YearOpened(old.name, self._seal, at=_now(time), actor="clock", press="")
-        self._write([first] + [_event(time, "PlanLoaded", json.loads(body)) for body in plan or ()])
+        self._write([first, *([_event(time, "PlanLoaded", plan)] if plan else [])])
 
     def _start(self) -> int:
         """The number of the row with which today begins; in a new year's file its first one."""
@@ -116,13 +97,18 @@ class Store:
             if isinstance(event, model.DayOpened) and (year := self._year()) and event.day[:4] > year:
                 if place:
                     self._write(events[:place])
-                self._mode("DELETE")  # all of it in one file, which nobody writes any more
                 self._db.close()
+                opened(self.path, "DELETE").close()  # all of it in one file, which nobody writes any more
                 self.path.rename(self.path.with_name(f"journal-{year}.db"))
                 self._open()
                 events = events[place:]
                 break
         self._write(events)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest row; any thread may ask."""
+        return self._seq
 
     def _year(self) -> str:
         """Of the newest business day in this file."""
@@ -134,7 +120,7 @@ class Store:
         for event in events:
             seq += 1
             row = (seq, _time(event.at), type(event).__name__, _body(event))
-            seal = _sealed(seal, row)
+            seal = sealed(seal, row)
             values += [*row, seal]
         # One statement is one transaction.
         self._db.execute("INSERT INTO journal VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * len(events)), values)
@@ -143,13 +129,17 @@ class Store:
     def keep_reserve(self) -> bool:
         """Keep room for the day on which the card is full, if there is any; is it kept?"""
         try:
-            if not self._reserve.exists() and pi.free(self.path.parent) > 2 * RESERVE:
+            if not self._kept() and pi.free(self.path.parent) > 2 * RESERVE:
                 with open(self._reserve, "wb") as file:
                     os.posix_fallocate(file.fileno(), 0, RESERVE)
                     os.fsync(file.fileno())
         except OSError:
             self._reserve.unlink(missing_ok=True)
-        return self._reserve.exists()
+        return self._kept()
+
+    def _kept(self) -> bool:
+        # All of it: a power cut may leave the name of a file without its room.
+        return self._reserve.exists() and self._reserve.stat().st_size == RESERVE
 
     def spend_reserve(self) -> bool:
         """Give that room to the journal; False if there is none any more."""
@@ -169,7 +159,7 @@ class Store:
         """The events since the newest business day began: all that today's state is made of."""
         old = journals(self.path)[:-1]
         if old and not self._year():  # the mains were cut between two years
-            with closing(_reading(old[-1])) as db:
+            with closing(reading(old[-1])) as db:
                 yield from _events(db, "seq >= (SELECT max(seq) FROM journal WHERE kind = 'DayOpened')")
         yield from self._read("seq >= ?", self._start())
 
@@ -198,6 +188,41 @@ class Store:
         os.close(self._folder)
 
 
+def lock(path: Path) -> int:
+    """Keep everybody else off the journal at `path`, until this handle of its folder is closed. Raises
+    CannotStart."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(folder)
+        raise CannotStart("journal_locked", path=str(path)) from error
+    return folder
+
+
+def opened(path: Path, mode: str = "WAL") -> sqlite3.Connection:
+    """The file of a journal, made if there is none, to be written in this mode. Raises CannotStart."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise CannotStart("journal_newer", path=str(path), version=version)
+        if version == 0:
+            # Made under EXTRA before WAL: made under the default, a power cut can undo it all
+            # (trust.md §2.1, 1,390 of 3,092 states). A small page halves the wear (limits.md).
+            db.executescript(
+                "PRAGMA page_size = 1024; PRAGMA synchronous = EXTRA; BEGIN;" + _SCHEMA + "COMMIT;"
+            )
+        # A change of mode goes through a rollback journal, whose end only EXTRA makes durable.
+        db.executescript(f"PRAGMA synchronous = EXTRA; PRAGMA journal_mode = {mode};")
+        if mode == "WAL":
+            db.execute("PRAGMA synchronous = FULL")
+    except (sqlite3.Error, CannotStart):
+        db.close()
+        raise
+    return db
+
+
 def sync(folder: Path) -> None:
     """Make what was made, renamed or removed in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
@@ -212,7 +237,15 @@ def journals(path: Path) -> list[Path]:
     return [*sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]{path.suffix}")), path]
 
 
-def _reading(path: Path) -> sqlite3.Connection:
+def plan_in(db: sqlite3.Connection) -> Mapping[str, Any]:
+    """The newest PlanLoaded, as it is written; empty if there is none."""
+    sql = "SELECT body FROM journal WHERE kind = 'PlanLoaded' ORDER BY seq DESC LIMIT 1"
+    found = db.execute(sql).fetchone()
+    plan: Mapping[str, Any] = json.loads(found[0]) if found else {}
+    return plan
+
+
+def reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
 
@@ -227,7 +260,7 @@ def read(path: Path, after: int = 0) -> Iterator[tuple[int, model.Event]]:
     year if it is negative; also while a hall is running. Raises CannotStart."""
     try:
         for file in journals(path) if not after else [path]:
-            with closing(_reading(file)) as db:
+            with closing(reading(file)) as db:
                 sql = "SELECT seq, time, kind, body FROM journal WHERE seq > ? ORDER BY seq"
                 (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
                 for seq, time, kind, body in db.execute(sql, (after if after >= 0 else last + after,)):
@@ -240,8 +273,8 @@ def verify(path: Path) -> tuple[int, int]:
     """How many rows of all years hold, and the number of the first broken row (0: all hold). Reads only."""
     count, last = 0, ""
     for file in journals(path):
-        with closing(_reading(file)) as db:
-            good, broken = _checked(db, 0, last)
+        with closing(reading(file)) as db:
+            good, broken = checked(db, 0, last)
             if broken:
                 return count + good, broken
             count += good
@@ -249,7 +282,7 @@ def verify(path: Path) -> tuple[int, int]:
     return count, 0
 
 
-def _checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, int]:
+def checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, int]:
     """How many rows from number `start` on hold, and the first broken one's number. `last`: the seal of
     the file before this one, if that was read."""
     good, due, seal = 0, start, ""
@@ -262,7 +295,7 @@ def _checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, i
                 due, seal = row[0], json.loads(row[3])["seal"]
                 if last not in ("", seal):
                     return good, due
-            seal = _sealed(seal, row)
+            seal = sealed(seal, row)
             if row[0] != due or seal != kept:
                 return good, due
             good += 1
@@ -280,7 +313,7 @@ def _remove(path: Path) -> None:
             file.unlink()
 
 
-def _sealed(previous: str, row: Sequence[Any]) -> str:
+def sealed(previous: str, row: Sequence[Any]) -> str:
     # No field can hold a newline: time and kind by form, body because JSON escapes it.
     return hashlib.sha256("\n".join([previous, *map(str, row)]).encode()).hexdigest()
 

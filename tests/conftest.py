@@ -38,6 +38,9 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     settings.register_profile("fuzz", max_examples=100_000, deadline=None, database=None)
     parser.addoption(
+        "--states", type=int, default=2500, help="power cuts in test_powercut (make torture: 150000)"
+    )
+    parser.addoption(
         "--cycles", type=int, default=50, help="cables pulled in test_replug (make torture: 1000)"
     )
 
