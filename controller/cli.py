@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections import Counter
@@ -14,7 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import calendar, day, doctor, hall, proof, tape
+from controller import backup, calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
@@ -68,6 +69,23 @@ def verify_journal(options: argparse.Namespace) -> int:
     count, broken = verify(path)
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
+
+
+def copy(options: argparse.Namespace) -> int:
+    options.folder.mkdir(parents=True, exist_ok=True)
+    print(speak("backup.done", rows=backup.copy(options.data, options.folder), folder=options.folder))
+    return 0
+
+
+def bring_back(options: argparse.Namespace) -> int:
+    options.folder.joinpath("journal.db").stat()  # SQLite has no words for a file that is not there
+    if options.drill:
+        today = f"{SystemClock('Asia/Shanghai', None).now().wall:%Y-%m-%d}"
+        print(speak("backup.drilled", rows=backup.drill(options.folder, options.data, today)))
+    else:
+        rows = backup.restore(options.folder, options.data)
+        print(speak("backup.restored", rows=rows, data=options.data, folder=options.folder))
+    return 0
 
 
 def proved(options: argparse.Namespace) -> list[proof.Row]:
@@ -280,6 +298,8 @@ def main() -> None:
     seed = argument("--seed", "another is another day (%(default)s)", type=int, default=1)
     much = argument("--load", "of what all windows can do (%(default)s)", type=float, default=1.0)
     opens = argument("--open", "windows that open later", nargs="+", default=[], metavar="4=9:00")
+    folder_ = argument("folder", "of the backup", metavar="FOLDER", type=Path)
+    drill = argument("--drill", "only try it, in an empty folder (演练)", action="store_true")
     hall_ = (file, data, bind, port)
     for verb, act, text, *arguments in (
         ("run", run, "run the hall on its real devices (按 hall.toml 运行)", *hall_),
@@ -300,6 +320,8 @@ def main() -> None:
             opens,
         ),
         ("passcode", one_time, "a one-time code for the technician (技师一次性口令)", data),
+        ("backup", copy, "copy the journal to a folder now (立即备份)", folder_, data),
+        ("restore", bring_back, "bring a backup back (从备份恢复)", folder_, drill, data),
         ("verify", verify_journal, "check every seal of the journal (核对流水)", data),
         ("why", why, "who came before a ticket, and the proof (为什么他在前面)", ticket, before, on, data),
         ("trail", trail, "a ticket's whole life (一张号的经过)", ticket, on, data),
@@ -317,8 +339,11 @@ def main() -> None:
     logging.captureWarnings(True)
     try:
         sys.exit(options.act(options))
-    except CannotStart as error:
-        tell(f"start.{error.code}", **error.arguments)
+    except (CannotStart, backup.CannotCopy) as error:
+        group = "start" if isinstance(error, CannotStart) else "status"
+        tell(f"{group}.{error.code}", **error.arguments)
+    except sqlite3.Error as error:
+        tell("status.backup_failed", detail=error)
     except Mistakes as mistakes:
         for mistake in mistakes.found:
             print(told(options.file, mistake))

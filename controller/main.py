@@ -13,6 +13,7 @@ from typing import Any
 
 from controller import calendar, keys
 from controller import model as m
+from controller.backup import Keeper
 from controller.clock import Clock
 from controller.engine import Engine, Outcome
 from controller.hall import State, evolve
@@ -167,11 +168,12 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     stage = Stage(plan, devices, engine.submit, site.clock.now)
     # A simulated hall has no business with this machine's own ports.
     watch = None if site.twin else Inventory({name: stanza.url for name, stanza in plan.device.items()})
+    keeper = Keeper(site.folder, plan.backup.folder, lambda: store.last)
     people = known(plan, site)
     secure = tls(plan, site.notes)
     access = Access(plan, people, site.clock, secure is not None)
     house = House(engine, devices, access, stage, site.folder, site.notes, watch)
-    house.coming, house.restart = site.coming, site.restart
+    house.coming, house.restart, house.keeper = site.coming, site.restart, keeper
     house.lately.extendleft((e.at.wall, partial(event_told, e)) for _, e in read(store.path, -LATELY))
     flask = create(house)
     if site.twin:
@@ -204,6 +206,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         if events and isinstance(events[-1], m.TicketIssued | m.TicketEvent):
             oracle.ask()
         if outcome:
+            keeper.poke()
             live.changed()
 
     def foreseen(figures: Figures) -> None:
@@ -227,9 +230,10 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state)
     wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
-    parts: list[Engine | Port | Server | Oracle | Watch] = [
+    parts: list[Engine | Port | Server | Oracle | Keeper | Watch] = [
         oracle,
         engine,
+        keeper,
         *wires,
         server := Server(live, site.listener, secure),
     ]

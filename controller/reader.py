@@ -65,9 +65,7 @@ def parse(
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
     reader = Reader(_lines(text), data, load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
-    parts = reader.table(
-        hints, hints.keys() - {"board", "calendar", "policy", "ticket", "web", "group", "words"}, data, ()
-    )
+    parts = reader.table(hints, _needed(Settings), data, ())
     reader.meaning(parts)
     reader.words(parts.get("words") or {}, sentences)
     if reader.mistakes:

@@ -166,6 +166,13 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """`folder`: where the journal is copied at once, on another medium than its own."""
+
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of hall.toml; `words`: the hall's own sentences by code and language, in place of those
     of display/words.toml; `text` is what was read."""
@@ -181,6 +188,7 @@ class Settings:
     policy: Policy = Policy()
     ticket: Ticket = Ticket()
     web: Web = Web()
+    backup: Backup = Backup()
     group: Mapping[str, Group] = field(default_factory=dict)
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     text: str = ""

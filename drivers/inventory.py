@@ -43,7 +43,7 @@ class Inventory(Device):
             if about.get("DEVTYPE") == "usb_device":
                 self._heard(event.sys_name, about)
         there = self._there.values()
-        sticks = [_name(about) for about in there if _STORAGE in about.get("ID_USB_INTERFACES", "")]
+        sticks = [_name(about) for about in there if _stranger(about)]
         self.report("degraded" if sticks else "up", "usb_storage" if sticks else "", "、".join(sticks))
         return 1.0
 
@@ -65,6 +65,11 @@ class Inventory(Device):
         arguments = {"device": " ".join([*whose, _name(about)]), "port": port, "old": old}
         self.news.appendleft((time.monotonic(), what, arguments))
         self.on_health(self)  # the pages show it
+
+
+def _stranger(about: Mapping[str, str]) -> bool:
+    """A stick or disk; but not the backup disk, which udev knows (systemd/71-hallqueue-backup.rules)."""
+    return _STORAGE in about.get("ID_USB_INTERFACES", "") and "HALLQUEUE_BACKUP" not in about
 
 
 def _name(about: Mapping[str, str]) -> str:

@@ -103,6 +103,14 @@ def test_a_stick_is_an_alert_until_it_is_pulled_out(watch: Inventory) -> None:
     until(lambda: watch.wake() or watch.health.state == "up")
 
 
+def test_the_backup_disk_that_udev_knows_is_no_alert(watch: Inventory) -> None:
+    tell("add", "1-1.1", STICK | {"ID_MODEL": "Backup", "HALLQUEUE_BACKUP": "1"})
+    assert heard(watch, "came")["device"] == "Kingston Backup (?:?)"
+    tell("add", "1-1.2", STICK)
+    until(lambda: watch.wake() or watch.health.state == "degraded")
+    assert watch.health.detail == "Kingston DataTraveler (?:?)"
+
+
 def test_the_status_page_of_a_real_hall_says_it_and_nothing_was_mounted(tmp_path: Path) -> None:
     mounts = Path("/proc/mounts").read_text()
     (tmp_path / "wires").mkdir()

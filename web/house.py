@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from controller.backup import Keeper
 from controller.engine import Engine
 from display import screens
 from display.stage import Stage
@@ -34,6 +35,7 @@ class House:
     folder: Path
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     watch: Inventory | None = None
+    keeper: Keeper | None = None
     screens: Callable[[], int] = lambda: 0
     foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
     coming: str = ""

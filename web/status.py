@@ -1,7 +1,10 @@
 """What the technician's page says: four answers first, then faults, then all that is well."""
 
+import json
 import time
+from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from controller import calendar, hall, pi
@@ -50,6 +53,11 @@ def view(house: House, lang: str) -> dict[str, Any]:
         notes = [("frozen", {"reason": say(f"freeze.{state.frozen}", lang)}), *notes]
     if state.stopped:
         notes, answers["take"]["level"] = [(state.stopped, {}), *notes], "no"
+    keeper = house.keeper
+    if keeper and keeper.trouble:
+        notes = [*notes, keeper.trouble]
+    if keeper and keeper.broken:
+        notes = [("journal_damaged", {"row": keeper.broken}), *notes]
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
         for name in ("take", "call"):
@@ -67,6 +75,8 @@ def view(house: House, lang: str) -> dict[str, Any]:
         "now": now,
         "source": engine.clock.source,
         "power": pi.power(),
+        "behind": keeper.age if keeper and not keeper.trouble else 0.0,
+        "drill": drilled(house.folder),
         "free": free >> 20,
         "room": "ok" if free > pi.ROOM else "soon" if free > pi.LITTLE else "bad",
         "answers": answers,
@@ -80,6 +90,15 @@ def view(house: House, lang: str) -> dict[str, Any]:
             t for t in state.tickets.values() if t.paper in ("pending", "unconfirmed", "failed", "screen")
         ],
     }
+
+
+def drilled(data: Path) -> Mapping[str, Any]:
+    """How the last drill of the backup went: `day`, and how many `rows` came back, 0 if it failed."""
+    try:
+        found: Mapping[str, Any] = json.loads((data / "drill.json").read_text())
+        return found
+    except (OSError, ValueError):
+        return {}
 
 
 def cure(health: Health, lang: str) -> str:

@@ -1,0 +1,195 @@
+"""The copy of the journal on a second medium: row by row, every seal checked on the way.
+
+As a program it is the child of a Keeper, which lives in the daemon: a medium that hangs hangs nobody else.
+"""
+
+import json
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from controller.model import Refused
+from controller.people import write
+from controller.store import journals, lock, opened, plan_in, reading, sealed, verify
+
+log = logging.getLogger("hallqueue.backup")
+ROWS = 1000  # copied in one transaction
+EVERY, AGAIN = 5.0, 10.0  # s: between looks when nothing is new; until a child that died has a heir
+LATER = 60.0  # s after the start at which all seals are checked, where there is nothing to copy
+_LAST = "SELECT seq, seal FROM journal ORDER BY seq DESC LIMIT 1"
+
+
+class CannotCopy(Refused):
+    """`code` has a sentence in display/words."""
+
+
+def copy(source: Path, target: Path) -> int:
+    """Bring the journal in folder `target`, one file of all years, up to that in `source`; the number of
+    its last row. Raises CannotCopy, CannotStart, sqlite3.Error, OSError."""
+    with closing(opened(target / "journal.db", "DELETE")) as there:
+        last = newest = 0
+        for file in journals(source / "journal.db"):
+            with closing(reading(file)) as here:
+                newest, seal = here.execute(_LAST).fetchone() or (0, "")
+                last = _catch_up(here, there)
+                same = there.execute("SELECT seal = ? FROM journal WHERE seq = ?", (seal, newest)).fetchone()
+                if newest and same == (0,):
+                    raise CannotCopy("backup_other", row=newest)
+        if newest < last:
+            raise CannotCopy("backup_ahead", row=newest, last=last)
+    people, kept = source / "people.json", target / "people.json"
+    if people.exists() and not (kept.exists() and kept.read_bytes() == people.read_bytes()):
+        write(kept, people.read_text())
+    return last
+
+
+def _catch_up(here: sqlite3.Connection, there: sqlite3.Connection) -> int:
+    """Copy the rows that are new `here`; the number of the last row `there`."""
+    last, seal = there.execute(_LAST).fetchone() or (0, "")
+    rows = here.execute("SELECT * FROM journal WHERE seq > ? ORDER BY seq", (last,))
+    while batch := rows.fetchmany(ROWS):
+        if not last and batch[0][2] == "YearOpened":  # the years before are kept elsewhere
+            last, seal = batch[0][0] - 1, json.loads(batch[0][3])["seal"]
+        for *row, kept in batch:
+            last, seal = last + 1, sealed(seal, row)
+            if (row[0], kept) != (last, seal):
+                raise CannotCopy("backup_other", row=row[0])
+        there.execute("BEGIN")
+        there.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", batch)
+        there.execute("COMMIT")
+    return int(last)
+
+
+def restore(source: Path, target: Path) -> int:
+    """The journal of a backup into the data folder of a hall that stands still, and its hall.toml beside
+    it; the number of the last row. Raises as `copy` does."""
+    target.mkdir(parents=True, exist_ok=True)
+    handle = lock(target / "journal.db")
+    try:
+        last = copy(source, target)
+        with closing(reading(target / "journal.db")) as db:
+            write(target / "hall.toml", str(plan_in(db).get("text", "")))
+    finally:
+        os.close(handle)
+    return last
+
+
+def drill(source: Path, data: Path, day: str) -> int:
+    """Bring a backup back into an empty folder and check every seal; how many rows hold. What came of it
+    is kept in the data folder for the status page. Raises as `copy` does."""
+    rows, broken = 0, 0
+    try:
+        with tempfile.TemporaryDirectory(prefix="hallqueue-drill-") as folder:
+            restore(source, Path(folder))
+            rows, broken = verify(Path(folder) / "journal.db")
+        if broken or not rows:
+            raise CannotCopy("backup_damaged", row=broken)
+    except (Refused, OSError, sqlite3.Error):
+        rows = 0
+        raise
+    finally:
+        write(data / "drill.json", json.dumps({"day": day, "rows": rows}))
+    return rows
+
+
+class Keeper:
+    """Owns the child and a thread that asks it; the pages read what it knows.
+
+    `trouble`: why the copy is not whole, as a code and its arguments; `broken`: the first row whose seal
+    does not hold, 0 for none.
+    """
+
+    def __init__(self, data: Path, folder: str, last: Callable[[], int]) -> None:
+        """`folder`: of the copy, empty for none; `last`: the number of the journal's newest row."""
+        self._data, self._folder, self._last = data, folder, last
+        self._news, self._over = threading.Event(), threading.Event()
+        self._saved, self._whole = 0, time.monotonic()  # last row of the copy; when it was whole last
+        self.trouble: tuple[str, Mapping[str, Any]] | None = None if folder else ("backup_none", {})
+        self.broken = 0
+        self._child: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._run, name="backup", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._news.set()
+        if self._child:
+            self._child.kill()
+        self._thread.join()
+
+    def poke(self) -> None:
+        """There is something new; from any thread."""
+        self._news.set()
+
+    @property
+    def age(self) -> float:
+        """For how many seconds something has not been copied; 0 if all is. Infinite without a backup."""
+        if not self._folder:
+            return float("inf")
+        return 0.0 if self._saved >= self._last() else time.monotonic() - self._whole
+
+    def _run(self) -> None:
+        if not self._folder and self._over.wait(LATER):
+            return
+        while not self._over.is_set():
+            command = ["nice", sys.executable, "-m", "controller.backup", str(self._data), self._folder]
+            pipe = subprocess.PIPE
+            with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as self._child:
+                while not self._over.is_set() and (well := self._talk(self._child)) and self._folder:
+                    self._news.wait(EVERY)
+                self._child.kill()
+            if well and not self._folder:
+                return  # there is nothing but the seals to look at
+            self._over.wait(AGAIN)
+
+    def _talk(self, child: "subprocess.Popen[str]") -> bool:
+        """One question and its answer; False if nobody is there any more."""
+        assert child.stdin and child.stdout  # noqa: PT018
+        self._news.clear()
+        asked = time.monotonic()
+        try:
+            child.stdin.write("\n")
+            child.stdin.flush()
+            found = json.loads(child.stdout.readline())
+        except (OSError, ValueError):
+            return False
+        self._saved, self.broken = found["last"], found["broken"]
+        trouble = (found["code"], found["arguments"]) if found["code"] else None
+        if trouble != self.trouble and self._folder:
+            self.trouble = trouble
+            log.log(logging.WARNING if trouble else logging.INFO, "backup: %s", trouble or "whole")
+        if self._saved >= self._last():
+            self._whole = asked
+        return True
+
+
+def main() -> None:
+    data, folder = Path(sys.argv[1]), sys.argv[2]
+    _, broken = verify(data / "journal.db")
+    last = 0
+    for _ in sys.stdin:
+        code, arguments = "", {}
+        try:
+            if folder and os.stat(folder).st_dev == os.stat(data).st_dev:
+                raise CannotCopy("backup_same", path=folder)
+            last = copy(data, Path(folder)) if folder else 0
+        except Refused as why:
+            code, arguments = why.code, {name: str(value) for name, value in why.arguments.items()}
+        except (OSError, sqlite3.Error) as error:
+            code, arguments = "backup_failed", {"detail": str(error)}
+        print(json.dumps({"last": last, "broken": broken, "code": code, "arguments": arguments}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""The copy on a second medium: whole within seconds, brought back at any moment, and what goes wrong."""
+
+import contextlib
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from conftest import EXAMPLE, MONDAY, ROOT, Hall
+from daemon import Daemon, outside
+from test_store import day, events, new_year
+from wait import until
+
+from controller import backup
+from controller.backup import CannotCopy, copy, drill, restore
+from controller.clock import FakeClock
+from controller.model import TakeTicket, TicketIssued
+from controller.store import CannotStart, Store, journals, read, verify
+
+
+@pytest.fixture
+def medium() -> Iterator[Path]:
+    """A folder on another device than the journal's."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="hallqueue-medium-") as folder:
+        yield Path(folder)
+
+
+def hallqueue(*words: object) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "controller.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={"LANG": "zh_CN.UTF-8", "PATH": "/usr/bin:/bin"},
+        cwd=ROOT,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def rows(folder: Path) -> list[tuple[object, ...]]:
+    return [
+        row
+        for file in journals(folder / "journal.db")
+        for row in sqlite3.connect(file).execute("SELECT * FROM journal ORDER BY seq")
+    ]
+
+
+def issued(folder: Path) -> list[str]:
+    """The tickets in a copy, as far as there is one."""
+    with contextlib.suppress(CannotStart):
+        return [e.ticket for _, e in read(folder / "journal.db") if isinstance(e, TicketIssued)]
+    return []
+
+
+def test_a_copy_of_all_years_is_one_file_and_comes_back_as_one(tmp_path: Path) -> None:
+    (old := tmp_path / "data").mkdir()
+    (kept := tmp_path / "kept").mkdir()
+    store, clock = new_year(old)
+    assert copy(old, kept) == 5
+    store.append([day("2027-01-04", clock)])
+    store.append(events(clock, 2))
+    assert copy(old, kept) == 10
+    assert rows(kept) == rows(old)
+    assert verify(kept / "journal.db") == (10, 0)
+    store.close()
+    new = tmp_path / "new"
+    assert restore(kept, new) == 10
+    assert rows(new) == rows(old)
+    assert (new / "hall.toml").read_text() == "the plan"
+    again = Store(new / "journal.db")
+    assert [type(e).__name__ for e in again.today()] == ["DayOpened", "TicketIssued", "TicketIssued"]
+    clock.move(datetime(2028, 1, 3, 8, 0, tzinfo=MONDAY.tzinfo))
+    again.append([day("2028-01-03", clock)])
+    again.close()
+    assert copy(new, kept) == 13, "the copy goes on from the hall that was brought back"
+
+
+def test_a_hall_that_was_brought_back_goes_on_where_it_stopped(
+    start_hall: Callable[..., Hall], tmp_path: Path
+) -> None:
+    hall = start_hall()
+    for service in "AAB":
+        hall.take(service)
+    hall.call("1")
+    hall.stop()
+    (kept := tmp_path / "kept").mkdir()
+    copy(hall.folder, kept)
+    restore(kept, tmp_path / "spare")
+    spare = start_hall(folder="spare")
+    assert spare.state.window("1").ticket == "A001"
+    assert spare.take("A") == "A003"
+    assert spare.house.access.people.clerks == ["1001", "1002", "1003", "1004"], "PINs came along"
+
+
+def test_a_copy_at_any_moment_holds_all_that_was_acknowledged_before_it(
+    start_hall: Callable[..., Hall], tmp_path: Path
+) -> None:
+    hall = start_hall(EXAMPLE.read_text() + '\n[policy]\ncut_off = "none"\n')
+    for number in range(30):
+        there = list(hall.state.tickets)
+        (kept := tmp_path / f"kept{number}").mkdir()
+        asked = hall.house.engine.submit(TakeTicket("A", "hall", actor="test"))
+        last = copy(hall.folder, kept)
+        asked.result(10)
+        assert verify(kept / "journal.db") == (last, 0)
+        numbers = issued(kept)
+        assert numbers[: len(there)] == there
+        assert len(numbers) - len(there) in (0, 1)
+
+
+def test_every_event_is_on_the_second_medium_within_seconds(
+    start_hall: Callable[..., Hall], medium: Path
+) -> None:
+    hall = start_hall(EXAMPLE.read_text() + f'\n[backup]\nfolder = "{medium}"\n')
+
+    until(lambda: (medium / "journal.db").exists() and (medium / "people.json").exists())
+    number = hall.take("A")
+    until(lambda: number in issued(medium), 5)
+    until(lambda: hall.house.keeper.age == 0.0)  # type: ignore[union-attr]
+    assert "已备份到最后一条" in hall.page("/")
+    # The disk is pulled out; its mount point is an empty folder of the card now.
+    shutil.move(medium, away := Path(f"{medium}-away"))
+    medium.symlink_to(hall.folder)
+    hall.take("B")
+    until(lambda: "备份盘没有挂上" in hall.page("/"))
+    assert not (hall.folder / "journal.db-journal").exists(), "nothing was written to the card"
+    medium.unlink()
+    hall.take("B")
+    until(lambda: "备份写不进去" in hall.page("/"), 20)
+    shutil.move(away, medium)
+    number = hall.take("C")
+    until(lambda: number in issued(medium), 20)
+    until(lambda: "已备份到最后一条" in hall.page("/"))
+    until(lambda: "\nhallqueue_backup_age_seconds 0.0\n" in hall.page("/metrics"))
+
+
+def test_without_a_backup_an_amber_line_says_so(hall: Hall) -> None:
+    assert re.search(r'class="note soon"[^>]*>没有备份', hall.page("/"))
+
+
+def test_a_copy_never_mixes_two_halls_and_tells_a_card_that_lost_its_newest_rows(tmp_path: Path) -> None:
+    for name in ("one", "two", "kept"):
+        (tmp_path / name).mkdir()
+    one, clock = new_year(tmp_path / "one")
+    two = Store(tmp_path / "two" / "journal.db")
+    two.append(events(clock, 3))
+    copy(tmp_path / "one", tmp_path / "kept")
+    with pytest.raises(CannotCopy) as other:
+        copy(tmp_path / "two", tmp_path / "kept")
+    assert (other.value.code, other.value.arguments["row"]) == ("backup_other", 3)
+    two.append(events(clock, 9))
+    with pytest.raises(CannotCopy) as other:
+        copy(tmp_path / "two", tmp_path / "kept")
+    assert other.value.code == "backup_other"
+    (lost := tmp_path / "lost").mkdir()
+    copy(tmp_path / "one", lost)  # an older copy of the same hall
+    one.append(events(clock, 4))
+    copy(tmp_path / "one", tmp_path / "kept")
+    with pytest.raises(CannotCopy) as ahead:
+        copy(lost, tmp_path / "kept")
+    assert ahead.value.code == "backup_ahead"
+    assert restore(tmp_path / "kept", lost) == 9, "which the restore mends"
+    one.close()
+    two.close()
+
+
+def test_a_damaged_row_is_never_copied(tmp_path: Path) -> None:
+    (kept := tmp_path / "kept").mkdir()
+    store, _ = new_year(tmp_path)
+    store.close()
+    db = sqlite3.connect(tmp_path / "journal.db")
+    db.execute("DROP TRIGGER no_update")
+    db.execute("UPDATE journal SET body = replace(body, 'A002', 'A009') WHERE seq = 4")
+    db.commit()
+    db.close()
+    with pytest.raises(CannotCopy) as refused:
+        copy(tmp_path, kept)
+    assert refused.value.arguments["row"] == 4
+    assert rows(kept) == []
+
+
+def test_nothing_is_restored_into_a_running_hall(hall: Hall, tmp_path: Path) -> None:
+    (kept := tmp_path / "kept").mkdir()
+    copy(hall.folder, kept)
+    with pytest.raises(CannotStart) as refused:
+        restore(kept, hall.folder)
+    assert refused.value.code == "journal_locked"
+    status, said = hallqueue("restore", kept, "--data", hall.folder)
+    assert (status, "正被另一个 hallqueue 使用" in said) == (2, True)
+
+
+def test_a_drill_that_fails_turns_red(hall: Hall, tmp_path: Path) -> None:
+    hall.take("A")
+    (kept := tmp_path / "kept").mkdir()
+    last = copy(hall.folder, kept)
+    assert drill(kept, hall.folder, "2026-11-01") == last
+    assert f"恢复演练 2026-11-01：{last} 行都能恢复" in hall.page("/")
+    db = sqlite3.connect(kept / "journal.db")
+    db.execute("DROP TRIGGER no_update")
+    db.execute("UPDATE journal SET body = '{}' WHERE seq = 2")
+    db.commit()
+    db.close()
+    status, said = hallqueue("restore", "--drill", kept, "--data", hall.folder)
+    assert status == 2
+    assert "第 2 行" in said
+    assert re.search(r'class="bad">恢复演练 \d{4}-\d\d-\d\d 失败', hall.page("/"))
+    assert json.loads((hall.folder / "drill.json").read_text())["rows"] == 0
+
+
+def test_a_restore_of_nothing_says_so(tmp_path: Path) -> None:
+    status, said = hallqueue("restore", tmp_path / "nothing", "--data", tmp_path / "data")
+    assert (status, "打不开" in said) == (2, True)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_seal_that_does_not_hold_in_the_past_is_told_on_the_page(
+    start_hall: Callable[..., Hall], medium: Path, clock: FakeClock
+) -> None:
+    text = EXAMPLE.read_text() + f'\n[backup]\nfolder = "{medium}"\n'
+    hall = start_hall(text)
+    hall.take("A")
+    hall.stop()
+    clock.move(MONDAY.replace(day=24))
+    hall = start_hall(text)  # the next day: its rows are those that are checked at the start
+    hall.take("A")
+    hall.stop()
+    db = sqlite3.connect(hall.folder / "journal.db")
+    db.execute("DROP TRIGGER no_update")
+    before = "seq < (SELECT max(seq) FROM journal WHERE kind = 'DayOpened')"
+    db.execute(f"UPDATE journal SET body = replace(body, 'A001', 'A009') WHERE {before}")
+    db.commit()
+    db.close()
+    hall = start_hall(text)
+    until(lambda: "行起有改动或损坏" in hall.page("/"))
+    assert hall.take("B") == "B001", "today's rows are whole"
+
+
+def test_the_page_on_a_dead_card_is_followed_to_the_letter(tmp_path: Path, medium: Path) -> None:
+    """docs/recovery.md, with the folders of this test: the spare card serves with the next number."""
+    twin, file = outside(tmp_path)
+    file.write_text(file.read_text() + f'\n[backup]\nfolder = "{medium}"\n')
+    daemon = Daemon(file, tmp_path / "card")
+    daemon.take()
+    second = daemon.take()
+    until(lambda: second in issued(medium), 10)
+    daemon.kill()
+    shutil.rmtree(tmp_path / "card")
+    places = {"/media/hallqueue": str(medium), "/var/lib/hallqueue": str(tmp_path / "spare")}
+    said = []
+    for line in re.findall(r"^ +sudo hallqueue (.*)$", (ROOT / "docs" / "recovery.md").read_text(), re.M):
+        for there, here in places.items():
+            line = line.replace(there, here)
+        status, text = hallqueue(*line.split())
+        assert status == 0, text
+        said.append(text)
+    assert len(said) == 4
+    daemon = Daemon(tmp_path / "spare" / "hall.toml", tmp_path / "spare")
+    assert daemon.take() == "A003"
+    daemon.stop()
+    twin.close()
+
+
+def test_a_backup_by_hand(hall: Hall, tmp_path: Path) -> None:
+    hall.take("A")
+    status, said = hallqueue("backup", tmp_path / "stick", "--data", hall.folder)
+    assert status == 0
+    count, broken = verify(tmp_path / "stick" / "journal.db")
+    assert (f"已备份 {count} 行" in said, broken) == (True, 0)
+    assert backup.copy(hall.folder, tmp_path / "stick") >= count
