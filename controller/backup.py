@@ -19,7 +19,7 @@ from typing import Any
 
 from controller.model import Refused
 from controller.people import write
-from controller.store import journals, lock, opened, plan_in, reading, sealed, verify
+from controller.store import journals, lock, opened, planned, reading, sealed, verify
 
 log = logging.getLogger("hallqueue.backup")
 ROWS = 1000  # copied in one transaction
@@ -76,8 +76,7 @@ def restore(source: Path, target: Path) -> int:
     handle = lock(target / "journal.db")
     try:
         last = copy(source, target)
-        with closing(reading(target / "journal.db")) as db:
-            write(target / "hall.toml", str(plan_in(db).get("text", "")))
+        write(target / "hall.toml", planned(target / "journal.db"))
     finally:
         os.close(handle)
     return last

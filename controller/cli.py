@@ -21,8 +21,10 @@ from controller import model as m
 from controller.clock import FakeClock, SystemClock
 from controller.people import passcode
 from controller.reader import Mistake, Mistakes
-from controller.store import CannotStart, Store, read, verify
+from controller.store import CannotStart, Store, planned, read, verify
 from display.words import happened, lines, say
+
+ANNOUNCE = 60.0  # s between two announcements of the safe hall
 
 
 def speak(code: str, /, **arguments: Any) -> str:
@@ -274,6 +276,23 @@ def serve(options: argparse.Namespace) -> int:
         return signal.sigwait(stop)
 
 
+def stand_in(options: argparse.Namespace) -> int:
+    """The safe hall, until a signal; its settings are those that are valid or, if none are, were the last."""
+    try:
+        plan = roof.read_plan(options.file.read_bytes())
+    except (Mistakes, OSError):
+        plan = roof.read_plan(planned(options.data / "journal.db").encode())
+    stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
+    listener = roof.listen(options.bind, options.port)
+    with roof.standing_in(plan, SystemClock(plan.hall.timezone, None), listener) as announce:
+        tell("safe.started")
+        announce()
+        while not signal.sigtimedwait(stop, ANNOUNCE):
+            announce()
+    return 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="hallqueue", description="排队叫号 - the queue and display controller of a service hall"
@@ -304,6 +323,7 @@ def main() -> None:
     for verb, act, text, *arguments in (
         ("run", run, "run the hall on its real devices (按 hall.toml 运行)", *hall_),
         ("simulate", run, "run the same hall with simulated devices and the twin page (模拟运行)", *hall_),
+        ("safe", stand_in, "while the hall cannot run, send everybody to the desk (应急告示)", *hall_),
         ("check", check, "name every mistake of a hall.toml (检查配置)", file),
         ("devices", list_devices, "list what is plugged in, with its stanza for hall.toml (列出已插设备)"),
         ("doctor", examine, "test every device of a hall.toml and this machine (体检)", file, data),
@@ -334,7 +354,7 @@ def main() -> None:
             verb_parser.add_argument(name, **settings)
     options = parser.parse_args()
     # Before python-escpos is imported: it calls logging.basicConfig itself.
-    level = logging.INFO if options.act is run else logging.CRITICAL
+    level = logging.INFO if options.act in (run, stand_in) else logging.CRITICAL
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     logging.captureWarnings(True)
     try:

@@ -24,13 +24,14 @@ from controller.rules import decide
 from controller.settings import Settings
 from controller.store import CannotStart, Store, read
 from controller.watch import Watch
+from display import screens
 from display.stage import Stage
 from display.words import override, say, written
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
 from drivers.inventory import Inventory
 from web import twin as twin_page
 from web.access import Access
-from web.app import create
+from web.app import closed, create
 from web.house import LATELY, House, board
 from web.live import Live, Server
 from web.status import event_told, fate
@@ -157,6 +158,30 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
     except Mistakes:
         log.warning("the plan of before can no longer be read; using the new one")
     return plan, ""
+
+
+@contextmanager
+def standing_in(plan: Settings, clock: Clock, listener: socket.socket) -> Iterator[Callable[[], None]]:
+    """In place of a hall that cannot run: pages, signs, lamps and voices send everybody to the desk. It opens
+    no journal. What it yields says so once more."""
+    override(plan.words)
+    devices = build(plan)
+    stage = Stage(plan, devices, lambda command: None, clock.now)
+    state = State(frozen="fault")
+    live = Live(closed(plan), lambda: {**screens.board(plan, state, clock.now(), {}), "look": "safe"})
+
+    def announce() -> None:
+        frozen = m.HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
+        stage.listen(m.Freeze(state.frozen, actor="safe"), (frozen,), state)
+
+    loops: list[Port | Server] = [*ports(plan, devices), Server(live, listener, tls(plan, []))]
+    parts: list[Port | Server | Watch] = [*loops, Watch(loops, lambda: 0.0, lambda: None)]
+    with ExitStack() as stops:
+        stops.callback(override, {})
+        for part in parts:
+            part.start()
+            stops.callback(part.stop)
+        yield announce
 
 
 @contextmanager

@@ -237,6 +237,12 @@ def journals(path: Path) -> list[Path]:
     return [*sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]{path.suffix}")), path]
 
 
+def planned(path: Path) -> str:
+    """The text of the newest plan in a journal that is only read. Raises sqlite3.Error."""
+    with closing(reading(path)) as db:
+        return str(plan_in(db).get("text", ""))
+
+
 def plan_in(db: sqlite3.Connection) -> Mapping[str, Any]:
     """The newest PlanLoaded, as it is written; empty if there is none."""
     sql = "SELECT body FROM journal WHERE kind = 'PlanLoaded' ORDER BY seq DESC LIMIT 1"

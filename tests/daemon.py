@@ -48,12 +48,12 @@ def outside(tmp_path: Path) -> tuple[Simulation, Path]:
 
 
 class Daemon:
-    """`hallqueue run` on `file`; killed or stopped by the test."""
+    """`hallqueue run` on `file`, or another verb; killed or stopped by the test."""
 
-    def __init__(self, file: Path, data: Path, *before: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
+    def __init__(self, file: Path, data: Path, *before: str, verb: str = "run", port: int = 0) -> None:
+        with socket.create_server(("127.0.0.1", port)) as free:
             self.port = free.getsockname()[1]
-        program = [sys.executable, "-m", "controller.cli", "run", str(file)]
+        program = [sys.executable, "-m", "controller.cli", verb, str(file)]
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         people, self.cookie = People(data), ""
@@ -73,6 +73,8 @@ class Daemon:
             raise AssertionError(self.process.stderr.read())
         try:
             return bool(self.get("/health")["ok"])
+        except urllib.error.HTTPError as safe:
+            return safe.code == 503
         except (urllib.error.URLError, ConnectionError):
             return False
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from controller import model as m
 from controller.reader import Reader
+from controller.settings import Settings
 from display import card, words
 from display.words import say
 from web import access as doors
@@ -53,8 +54,34 @@ class Pages(Flask):
         self.logger.error("a page failed: %s", request.endpoint, exc_info=exc_info)
 
 
+def closed(plan: Settings) -> Flask:
+    """The pages of a hall that cannot run: one sentence at every address, with status 503."""
+    app = Pages("web")
+    app.after_request(harden)
+
+    @app.before_request
+    def everywhere() -> Response | None:
+        if request.endpoint == "static":
+            return None
+        if request.path == "/health" or request.path.startswith("/api/"):
+            return make_response(jsonify(ok=False, error="safe", message=say("safe.desk")), 503)
+        return make_response(render_template("safe.html", say=say, hall=plan.hall), 503)
+
+    return app
+
+
+def harden(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # "no-referrer" would make a browser send "Origin: null" with our own forms.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
 def create(house: House) -> Flask:
     app = Pages("web")
+    app.after_request(harden)
     engine = house.engine
 
     @app.before_request
@@ -66,15 +93,6 @@ def create(house: House) -> Flask:
         if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
             abort(403)
         return house.access.guard()
-
-    @app.after_request
-    def harden(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = CSP
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        # "no-referrer" would make a browser send "Origin: null" with our own forms.
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
 
     def ask(command: m.Command) -> tuple[Response, int]:
         """Submit; the outcome as JSON."""

@@ -1,0 +1,101 @@
+"""When the hall cannot run at all: pages, signs and voice send everybody to the desk, until it can."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from contrast import cut, faint
+from daemon import Daemon, outside
+from playwright.sync_api import Browser, expect
+from wait import until
+
+from controller.simulation import Simulation
+
+SIZES = {"tv": (1920, 1080), "kiosk": (1080, 1920), "phone": (360, 740)}
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[tuple[Simulation, Path]]:
+    """The machines and their hall.toml."""
+    twin, file = outside(tmp_path)
+    yield twin, file
+    twin.close()
+
+
+def answer(safe: Daemon, path: str) -> tuple[int, str]:
+    with pytest.raises(urllib.error.HTTPError) as told:
+        urllib.request.urlopen(f"http://127.0.0.1:{safe.port}{path}", timeout=5)
+    return told.value.code, told.value.read().decode()
+
+
+@pytest.fixture
+def safe(hall: tuple[Simulation, Path], tmp_path: Path) -> Iterator[Daemon]:
+    daemon = Daemon(hall[1], tmp_path / "data", verb="safe")
+    yield daemon
+    assert daemon.stop() == 0
+
+
+def test_every_address_sends_people_to_the_desk(safe: Daemon) -> None:
+    for path in ("/", "/board", "/kiosk", "/window/3", "/t/whatever"):
+        status, page = answer(safe, path)
+        assert status == 503
+        assert "请到咨询台办理" in page
+        assert "Please go to the information desk" in page
+    status, told = answer(safe, "/health")
+    assert (status, json.loads(told)["ok"]) == (503, False)
+    assert not (safe.data / "journal.db").exists(), "it opens no journal"
+
+
+def test_signs_lamps_and_voice_say_so_too(hall: tuple[Simulation, Path], safe: Daemon) -> None:
+    twin, _ = hall
+    until(lambda: all("请听指挥" in twin.machines[f"sign{n}"].text for n in "1234"))
+    until(lambda: any("系统故障，请听工作人员安排" in s for s in twin.machines["voice"].spoken))
+    for n in "1234":  # the red lamp of a fault blinks
+        until(lambda n=n: twin.machines[f"unit{n}"].lamps[2])
+
+
+@pytest.mark.parametrize("size", ["tv", "kiosk", "phone"])
+def test_it_is_read_from_afar(safe: Daemon, browser: Browser, size: str) -> None:
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto(f"http://127.0.0.1:{safe.port}/board")
+    expect(page.locator("h1")).to_contain_text("请到咨询台办理")
+    assert faint(page, 4.5) == []
+    assert cut(page) == []
+    page.close()
+
+
+def test_a_board_that_hangs_there_tells_it_and_comes_back_by_itself(
+    hall: tuple[Simulation, Path], tmp_path: Path, browser: Browser
+) -> None:
+    _, file = hall
+    daemon = Daemon(file, tmp_path / "data")
+    number = daemon.take()
+    page = browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.goto(f"http://127.0.0.1:{daemon.port}/board")
+    expect(page.locator("#waiting b").first).to_have_text("1")
+    daemon.kill()
+    safe = Daemon(file, tmp_path / "data", verb="safe", port=daemon.port)
+    expect(page.locator("#full")).to_contain_text("系统故障")
+    assert safe.stop() == 0
+    daemon = Daemon(file, tmp_path / "data", port=daemon.port)
+    expect(page.locator("#waiting b").first).to_have_text("1")
+    expect(page.locator("#full")).to_be_hidden()
+    assert daemon.take() > number, "numbers go on"
+    assert daemon.stop() == 0
+    page.close()
+
+
+def test_with_a_broken_hall_toml_it_uses_the_last_plan_of_the_journal(
+    hall: tuple[Simulation, Path], tmp_path: Path
+) -> None:
+    twin, file = hall
+    Daemon(file, tmp_path / "data").stop()
+    file.write_text("[hall\n")
+    safe = Daemon(file, tmp_path / "data", verb="safe")
+    assert "泷水塘社区为民服务中心" in answer(safe, "/")[1]
+    until(lambda: "请听指挥" in twin.machines["sign1"].text)
+    assert safe.stop() == 0
