@@ -16,6 +16,8 @@ list:
 	@echo "make torture          150,000 power cuts, 1,000 pulled cables   十五万次断电,一千次拔线"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
+	@echo "make deb              the Debian package for the Pi             做树莓派的安装包"
+	@echo "make deb-test         install, upgrade and remove it in a chroot  在 chroot 里安装、升级、卸载"
 	@echo "make docs             docs/events.md and docs/operations.md      生成事件表和操作表"
 	@echo "make lock             write the lock files anew                重写依赖锁"
 
@@ -46,6 +48,15 @@ pictures: .venv/test
 
 docs: .venv/test
 	@PYTHONPATH=. $(BIN)/python tests/tables.py
+
+deb: .venv/run
+	@echo "做安装包 | building the package"
+	@packaging/deb
+
+# As root: debootstrap and chroot need it.
+deb-test: .venv/run
+	@.ci/packages deb-test
+	@packaging/deb-test
 
 # Stamps: a changed lock or pyproject.toml installs again, all else is instant.
 .venv/run: requirements.lock pyproject.toml
@@ -82,4 +93,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test lint bench pictures fuzz judge torture lock docs
+.PHONY: list run test deb deb-test lint bench pictures fuzz judge torture lock docs

@@ -29,9 +29,11 @@ def devices(root: Path = Path("/")) -> Iterator[tuple[str, str]]:
         ("dev/serial/by-id/*", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
         ("dev/serial/by-path/*", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
         ("dev/serial[0-9]", ("callunit_modbus", "sign_onbon", "printer_escpos"), ""),
+        ("dev/usb/by-path/*", ("printer_escpos",), "lp:"),  # systemd/72-hallqueue.rules
         ("dev/usb/lp*", ("printer_escpos",), "lp:"),
         ("dev/input/by-path/*-event-kbd", ("callunit_keypad",), ""),
-        ("dev/cec*", ("power_cec",), "exec:cec-ctl -d"),
+        ("dev/cec/by-path/*", ("power_cec",), "exec:cec-ctl -d"),
+        ("dev/cec[0-9]*", ("power_cec",), "exec:cec-ctl -d"),
         ("dev/spidev*", ("sign_max7219",), "spi:"),
     ):
         for path in sorted(root.glob(pattern)):

@@ -350,9 +350,9 @@ _hints = cache(get_type_hints)
 
 
 def _event(time: str, kind: str, body: Mapping[str, Any]) -> model.Event:
-    # A kind that this version does not know means a newer journal: refuse, never skip.
+    # A kind or a field that this version does not know means a newer journal: refuse, never skip.
     found = getattr(model, kind, None)
-    if found is None:
+    if found is None or not body.keys() <= _hints(found).keys():
         raise CannotStart("journal_newer", version=kind)
     values = {name: _typed(_hints(found)[name], value) for name, value in body.items()}
     event: model.Event = found(at=_now(time), **values)

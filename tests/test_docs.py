@@ -16,8 +16,8 @@ def text(name: str) -> str:
 
 @pytest.mark.parametrize("name", READMES)
 def test_every_make_target_and_verb_in_the_readme_exists(name: str) -> None:
-    targets = set(re.findall(r"^(\w+):", text("Makefile"), re.M))
-    assert set(re.findall(r"\bmake (\w+)", text(name))) <= targets
+    targets = set(re.findall(r"^([\w-]+):", text("Makefile"), re.M))
+    assert set(re.findall(r"\bmake ([\w-]+)", text(name))) <= targets
     usage = subprocess.run(
         [sys.executable, "-m", "controller.cli", "--help"], capture_output=True, text=True, check=True
     ).stdout
@@ -33,7 +33,9 @@ def test_both_languages_name_the_same_commands() -> None:
 def test_make_alone_lists_every_target() -> None:
     listed = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, check=True).stdout
     phony = re.findall(r"^\.PHONY: (.*)", text("Makefile"), re.M)[0].split()
-    assert {f"make {target}" for target in phony if target != "list"} <= set(re.findall(r"make \w+", listed))
+    assert {f"make {target}" for target in phony if target != "list"} <= set(
+        re.findall(r"make [\w-]+", listed)
+    )
 
 
 @pytest.mark.parametrize(

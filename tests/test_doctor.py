@@ -19,13 +19,24 @@ from drivers.base import load
 def pi(tmp_path: Path) -> Path:
     """The /dev of a Pi with two sticks (one without a serial number), a printer and two pads."""
     dev = tmp_path / "dev"
-    for folder in ("serial/by-id", "serial/by-path", "usb", "input/by-path"):
+    for folder in ("serial/by-id", "serial/by-path", "usb/by-path", "input/by-path", "cec/by-path"):
         (dev / folder).mkdir(parents=True)
-    for node in ("ttyUSB0", "ttyUSB1", "usb/lp0", "input/event3", "input/event4", "spidev0.0"):
+    for node in (
+        "ttyUSB0",
+        "ttyUSB1",
+        "usb/lp0",
+        "input/event3",
+        "input/event4",
+        "spidev0.0",
+        "cec0",
+        "cec1",
+    ):
         (dev / node).touch()
     (dev / "serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0").symlink_to("../../ttyUSB0")
     (dev / "serial/by-path/platform-xhci-usb-0:1.1:1.0-port0").symlink_to("../../ttyUSB0")
     (dev / "serial/by-path/platform-xhci-usb-0:1.2:1.0-port0").symlink_to("../../ttyUSB1")
+    (dev / "usb/by-path/platform-xhci-usb-0:1.3:1.0").symlink_to("../lp0")
+    (dev / "cec/by-path/platform-fef00700.hdmi").symlink_to("../../cec0")
     for n in (3, 4):
         (dev / f"input/by-path/platform-xhci-usb-0:{n}:1.0-event-kbd").symlink_to(f"../event{n}")
     return tmp_path
@@ -35,9 +46,11 @@ def test_every_device_is_listed_once_under_a_name_that_stays(pi: Path) -> None:
     assert [url for url, _ in doctor.devices(pi)] == [
         "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0",
         "/dev/serial/by-path/platform-xhci-usb-0:1.2:1.0-port0",
-        "lp:/dev/usb/lp0",
+        "lp:/dev/usb/by-path/platform-xhci-usb-0:1.3:1.0",
         "/dev/input/by-path/platform-xhci-usb-0:3:1.0-event-kbd",
         "/dev/input/by-path/platform-xhci-usb-0:4:1.0-event-kbd",
+        "exec:cec-ctl -d/dev/cec/by-path/platform-fef00700.hdmi",
+        "exec:cec-ctl -d/dev/cec1",
         "spi:/dev/spidev0.0",
     ]
 

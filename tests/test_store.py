@@ -119,10 +119,13 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(path: Path) -> N
     assert path.read_bytes() == before
 
 
-def test_an_event_that_this_version_does_not_know_is_refused_not_skipped(path: Path) -> None:
+@pytest.mark.parametrize(("kind", "body"), [("TicketEaten", "{}"), ("DayClosed", '{"weather":"rain"}')])
+def test_an_event_or_a_field_that_this_version_does_not_know_is_refused_not_skipped(
+    path: Path, kind: str, body: str
+) -> None:
     db = sqlite3.connect(path)
     (seal, time) = db.execute("SELECT seal, time FROM journal WHERE seq = 11").fetchone()
-    row = (12, time, "TicketEaten", "{}")
+    row = (12, time, kind, body)
     seal = hashlib.sha256("\n".join([seal, *map(str, row)]).encode()).hexdigest()
     db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (*row, seal))
     db.commit()
