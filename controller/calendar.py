@@ -8,6 +8,7 @@ from controller.settings import Sessions, Settings
 
 DAY_BEGINS = timedelta(hours=4)  # domain.md §2.7: the business day rolls at 04:00
 _STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))  # those that no moon moves
+EARLY = timedelta(minutes=30)  # before the opening all devices are at work, and tested
 LONGEST = 400  # days that a hall may be closed at a stretch
 
 
@@ -79,10 +80,10 @@ def opens_again(plan: Settings, wall: datetime) -> bool:
     return any(wall.time() < end for _, end in sessions(plan, wall.date()))
 
 
-def before_opening(plan: Settings, wall: datetime, time: timedelta) -> bool:
-    """Does the day's first session begin within `time`?"""
+def before_opening(plan: Settings, wall: datetime) -> bool:
+    """Does the day's first session begin soon?"""
     starts = [datetime.combine(wall.date(), start, wall.tzinfo) for start, _ in sessions(plan, wall.date())]
-    return bool(starts) and starts[0] - time <= wall < starts[0]
+    return bool(starts) and starts[0] - EARLY <= wall < starts[0]
 
 
 def closing(plan: Settings, wall: datetime) -> datetime | None:

@@ -21,6 +21,8 @@ def sign(plan: Settings, state: hall.State, window: str, wall: datetime, room: i
     there = state.window(window)
     if state.frozen:
         return (fit("sign.frozen", room),)
+    if state.done:
+        return ("",)
     if there.ticket:
         code = "sign.serving" if state.tickets[there.ticket].state == "serving" else "sign.call"
         return (fit(code, room, ticket=there.ticket, window=window),)
@@ -61,9 +63,11 @@ def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
 
 
 def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
-    """Do TVs and signs need power: somebody is served or may come, also in the midday break."""
+    """Do TVs and signs need power: somebody is served or may come, also in the midday break and soon
+    before the opening."""
     staffed = any(window.clerk for window in state.windows.values())
-    return state.open or staffed or calendar.in_break(plan, wall)
+    soon = calendar.in_break(plan, wall) or calendar.before_opening(plan, wall)
+    return state.open or staffed or soon
 
 
 def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -> str:

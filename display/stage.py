@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,7 +17,6 @@ from drivers.base import Device, Line, Page, Sentence, Switch
 
 ACTOR = "stage"
 TEST = 5.0  # s that a test stands on a sign
-EARLY = timedelta(minutes=30)  # before the opening, for the day's test of all devices
 STALE = 15.0  # s after which nobody waits for the answer to his press any more
 
 
@@ -127,7 +125,7 @@ class Stage:
                 ill = {d.name: d.health.code for d in self._devices.values() if d.health.state != "up"}
                 self._submit(m.ReportTest(ill, actor=ACTOR))
                 self._tests = 0.0
-        elif now.trusted and not state.tested and calendar.before_opening(self._plan, now.wall, EARLY):
+        elif now.trusted and not state.tested and calendar.before_opening(self._plan, now.wall):
             for name, device in self._devices.items():
                 if not isinstance(device, Printer):  # its paper is for visitors; it is asked all the time
                     self.test(name, now)

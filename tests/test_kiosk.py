@@ -159,9 +159,8 @@ def test_a_call_for_help_reaches_the_desk(
     [
         (-60, "还没到取号时间，8:00 开始"),
         (240, "午休，14:30 继续取号"),
-        (660, "今天已停止取号，下次：11月24日(周二)8:00"),
     ],
-    ids=["before", "break", "closed"],
+    ids=["before", "break"],
 )
 def test_out_of_hours_it_says_when_to_come(
     start_hall: Callable[..., Hall], visit: Callable[..., Page], minutes: int, said: str

@@ -242,6 +242,10 @@ def test_after_the_day_the_displays_go_off(hall: Hall) -> None:
     hall.twin.clock(10 * 60, None)
     until(lambda: hall.state.done)
     assert not lights_on(plan, hall.state, MONDAY + timedelta(hours=10))
+    until(lambda: all(hall.machine(f"sign{n}").text == "" for n in "1234"))
+    hall.twin.clock(14 * 60 - 15, None)  # a quarter to eight
+    until(lambda: not hall.state.done)
+    assert lights_on(plan, hall.state, MONDAY + timedelta(days=1, minutes=-15))
     until(lambda: hall.machine("sign1").text == "下班 8:00开")
 
 

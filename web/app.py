@@ -156,7 +156,7 @@ def create(house: House) -> Flask:
     doors.add(app, house.access, lambda: [window.clerk for window in engine.plan.window.values()])
 
     pager.add(app, engine, house.access)
-    kiosk.add(app, engine, lambda: house.foreseen())
+    kiosk.add(app, engine, lambda: house.foreseen(), lambda: house.off)
     desk.add(app, engine, house.access)
     phone.add(app, engine, lambda: house.foreseen())
 

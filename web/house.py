@@ -17,6 +17,7 @@ from drivers.base import Device
 from drivers.inventory import Inventory
 from web.access import Access
 
+COPYING = 60.0  # s that a copy may take; without it the card holds everything, too
 LATELY = 20  # things that happened, on the status page
 PARTS = ("templates/board.html", "static/board.js", "static/board.css")
 LOOK = b"".join(files("web").joinpath(part).read_bytes() for part in PARTS)
@@ -41,6 +42,14 @@ class House:
     coming: str = ""
     restart: Callable[[], None] = lambda: None
     lately: deque[tuple[datetime, Callable[[str], str]]] = field(default_factory=lambda: deque(maxlen=LATELY))
+
+    @property
+    def off(self) -> str:
+        """When the day was done (17:52), if the mains may be switched off: what is still being copied is
+        waited for. Empty if they may not."""
+        state, now = self.engine.state, self.engine.clock.now()
+        copying = self.keeper is not None and 0.0 < self.keeper.age < COPYING
+        return f"{state.last.wall:%H:%M}" if state.done and state.last and now.trusted and not copying else ""
 
 
 def board(house: House) -> dict[str, Any]:

@@ -23,8 +23,14 @@ VOICES = {"zh": "cmn-latn-pinyin", "en": "en"}  # of espeak-ng
 LONGEST = 300  # characters that are spoken of a screen: a minute
 
 
-def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[str, float]]]) -> None:
-    """Give `app` the page of every kiosk; /kiosk is that of the first one."""
+def add(
+    app: Flask,
+    engine: Engine,
+    foreseen: Callable[[], Mapping[str, Mapping[str, float]]],
+    off: Callable[[], str],
+) -> None:
+    """Give `app` the page of every kiosk; /kiosk is that of the first one. `off`: since when the mains may
+    be switched off."""
     texts = {code.removeprefix("kiosk."): said for code, said in catalogue().items() if code[:6] == "kiosk."}
 
     turns = {name: Lock() for name in engine.plan.kiosk}
@@ -34,7 +40,7 @@ def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[
         return name if name in engine.plan.kiosk else abort(404)
 
     def now(name: str) -> dict[str, Any]:
-        return view.page(engine.plan, engine.state, name, engine.clock.now(), foreseen())
+        return {**view.page(engine.plan, engine.state, name, engine.clock.now(), foreseen()), "off": off()}
 
     @app.get("/kiosk", endpoint="kiosk")
     @app.get("/kiosk/<kiosk>", endpoint="kiosk")

@@ -75,6 +75,7 @@ function screens() {
     make("button", { className: tile.no ? "no" : "", onclick: tile.act }, make("b", { textContent: tile.name }), make("small", { textContent: tile.note }))));
   if (all.length < 3) grid.classList.add("few");
   const title = hall.phase === "open" ? word("choose") : hall.said[lang];
+  if (hall.off) return [make("h2", { textContent: title }), make("div", { className: "panel" }, make("p", { className: "big", textContent: word("power_off", { time: hall.off }) }))];
   return [make("h2", { textContent: title }), grid, ...(pages > 1 ? [row([word("before_page"), () => go("home", () => { leaf = (leaf + pages - 1) % pages; })],
     [word("next_page", { page: leaf + 1, pages }), () => go("home", () => { leaf = (leaf + 1) % pages; })])] : [])];
 }

@@ -1,0 +1,49 @@
+"""The end of the day: displays off, figures that add up, and the word that the mains may be cut."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from conftest import MONDAY, Hall
+from contrast import cut, faint
+from playwright.sync_api import Browser, Page, expect
+from wait import until
+
+from controller.clock import FakeClock
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Iterator[Callable[..., Page]]:
+    context = browser.new_context()
+
+    def visit(hall: Hall, path: str, size: tuple[int, int]) -> Page:
+        page = context.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(hall.url + path)
+        return page
+
+    yield visit
+    context.close()
+
+
+def test_when_the_last_visitor_has_gone_the_mains_may_go_off(
+    hall: Hall, clock: FakeClock, pages: Callable[..., Page]
+) -> None:
+    number = hall.take("A")
+    assert hall.call("1") == number
+    clock.move(MONDAY.replace(hour=18, minute=5))
+    until(lambda: not hall.state.open)
+    assert "可以关闭总电源" not in hall.page("/"), "somebody is still at window 1"
+    hall.ask("windows/1/complete")
+    clock.move(MONDAY.replace(hour=19))
+    until(lambda: hall.state.done)
+    until(lambda: all(hall.machine(f"sign{n}").text == "" for n in "1234"))
+    status = pages(hall, "/", (360, 740))
+    expect(status.locator(".good")).to_contain_text("可以关闭总电源 19:00：取号 1 = 办结 1")
+    kiosk = pages(hall, "/kiosk", (1080, 1920))
+    expect(kiosk.locator("h2")).to_have_text("今天已停止取号，下次：11月24日(周二)8:00")
+    expect(kiosk.locator("main")).to_contain_text("可以关闭总电源 19:00")
+    assert faint(kiosk, 7) == []
+    assert cut(kiosk) == []
+    assert hall.house.keeper
+    hall.house.keeper._folder, hall.house.keeper._saved = "somewhere", 0  # not all is copied yet
+    assert "可以关闭总电源" not in hall.page("/")
