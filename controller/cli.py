@@ -1,6 +1,7 @@
 """`hallqueue <verb>`: the command line. Bad usage and refusals exit with status 2."""
 
 import argparse
+import io
 import logging
 import os
 import signal
@@ -9,13 +10,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from datetime import date, datetime, time
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import backup, calendar, day, doctor, hall, proof, tape
+from controller import backup, bundle, calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
@@ -183,19 +184,44 @@ def list_devices(options: argparse.Namespace) -> int:
     return 0
 
 
-def examine(options: argparse.Namespace) -> int:
-    """Status 1 if anything needs a hand."""
+def examined(options: argparse.Namespace) -> Iterator[tuple[bool, str]]:
+    """What the doctor finds: is it well, and in words."""
     plan = roof.read_plan(options.file.read_bytes())
     clock = SystemClock(plan.hall.timezone, None)
-    ill = 0
     for well, code, arguments in doctor.machine(options.data, clock):
-        ill += not well
-        print("✔" if well else "✘", speak(f"doctor.{code}{'' if well else '_ill'}", **arguments))
+        yield well, speak(f"doctor.{code}{'' if well else '_ill'}", **arguments)
     for name, health in doctor.ask(plan).items():
-        ill += health.state != "up"
         code = f"fault.{health.code}" if health.code else "doctor.device"
-        print("✔" if health.state == "up" else "✘", f"{name}:", speak(code, detail=health.detail))
+        yield health.state == "up", f"{name}: {speak(code, detail=health.detail)}"
+
+
+def examine(options: argparse.Namespace) -> int:
+    """Status 1 if anything needs a hand."""
+    ill = 0
+    for well, text in examined(options):
+        ill += not well
+        print("✔" if well else "✘", text)
     return 1 if ill else 0
+
+
+def pack(options: argparse.Namespace) -> int:
+    if sys.stdout.isatty():
+        tell("bundle.tty", file=options.file)
+        return 2
+
+    def findings() -> str:
+        try:
+            return "".join(f"{'✔' if well else '✘'} {text}\n" for well, text in examined(options))
+        except Mistakes as mistakes:
+            return "".join(f"{told(options.file, mistake)}\n" for mistake in mistakes.found)
+
+    url, text = f"http://{options.bind}:{options.port}", options.file.read_bytes().decode(errors="replace")
+    memory = io.BytesIO()
+    with redirect_stdout(sys.stderr):  # a library may have something to say
+        names = bundle.write(memory, text, options.data, url, findings)
+    sys.stdout.buffer.write(memory.getvalue())
+    tell("bundle.done", names=" ".join(names))
+    return 0
 
 
 def record(options: argparse.Namespace) -> int:
@@ -327,18 +353,10 @@ def main() -> None:
         ("check", check, "name every mistake of a hall.toml (检查配置)", file),
         ("devices", list_devices, "list what is plugged in, with its stanza for hall.toml (列出已插设备)"),
         ("doctor", examine, "test every device of a hall.toml and this machine (体检)", file, data),
+        ("bundle", pack, "what a helper needs to see, zipped; nothing private (打包诊断资料)", *hall_),
         ("record", record, "record one device's wire, until Ctrl-C (录下一个设备的通信)", file, device),
         ("replay", replay, "play a recording to the real driver (把录音放给驱动)", file),
-        (
-            "day",
-            simulate_day,
-            "a whole day by dice: what if? (几秒钟模拟一天)",
-            file,
-            monday,
-            seed,
-            much,
-            opens,
-        ),
+        ("day", simulate_day, "a whole day by dice: what if? (模拟一天)", file, monday, seed, much, opens),
         ("passcode", one_time, "a one-time code for the technician (技师一次性口令)", data),
         ("backup", copy, "copy the journal to a folder now (立即备份)", folder_, data),
         ("restore", bring_back, "bring a backup back (从备份恢复)", folder_, drill, data),

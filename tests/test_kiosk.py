@@ -156,10 +156,7 @@ def test_a_call_for_help_reaches_the_desk(
 
 @pytest.mark.parametrize(
     ("minutes", "said"),
-    [
-        (-60, "还没到取号时间，8:00 开始"),
-        (240, "午休，14:30 继续取号"),
-    ],
+    [(-60, "还没到取号时间，8:00 开始"), (240, "午休，14:30 继续取号")],
     ids=["before", "break"],
 )
 def test_out_of_hours_it_says_when_to_come(
