@@ -13,7 +13,7 @@ list:
 	@echo "make lint             ruff and mypy                            检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
-	@echo "make torture          150,000 power cuts, 1,000 pulled cables   十五万次断电,一千次拔线"
+	@echo "make torture          power cuts, kills, pulled cables, by the thousand   断电、杀进程、拔线各上千次"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
 	@echo "make deb              the Debian package for the Pi             做树莓派的安装包"
@@ -77,6 +77,8 @@ torture: .venv/test
 	@$(BIN)/python -m pytest -n 0 -s tests/test_powercut.py --states 150000
 	@echo "反复拔插打印机一千次,约七分钟 | pulling the printer's cable a thousand times, some seven minutes"
 	@$(BIN)/python -m pytest -n 0 tests/test_replug.py --cycles 1000
+	@echo "杀死程序:每个系统调用一次,随机一千次,约半小时 | killing the daemon at every system call and a thousand times at random, some half an hour"
+	@$(BIN)/python -m pytest -n 0 -s tests/test_kill_calls.py --cuts 1000
 
 # emupos needs Python 3.13; nothing of this environment is used by the hall or its tests.
 judge: .venv/test

@@ -45,6 +45,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addoption(
+        "--cuts", type=int, default=8, help="deaths of each kind in test_kill_calls (make torture: 1000)"
+    )
+
+    parser.addoption(
         "--damages", type=int, default=2000, help="frames spoiled in test_fuzz (make fuzz: 1000000)"
     )
 
@@ -60,6 +64,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def damages(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--damages"))
+
+
+@pytest.fixture
+def cuts(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--cuts"))
 
 
 @pytest.fixture

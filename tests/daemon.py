@@ -1,5 +1,6 @@
 """The real daemon as a child process, with its devices outside it: paper and signs survive it."""
 
+import http.client
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +81,33 @@ class Daemon:
             return False
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return json.load(answer)
+        return json.loads(self._fetch(path, timeout=5))
+
+    def page(self, path: str) -> str:
+        """A page as the technician sees it."""
+        return self._fetch(path, headers={"Cookie": self._key()}).decode()
 
     def ask(self, path: str, **body: Any) -> dict[str, Any]:
         """POST as the technician. Raises OSError when the daemon dies in the middle."""
-        self.cookie = self.cookie or sign_in(f"http://127.0.0.1:{self.port}", SIMULATED)
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/v1/{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json", "Cookie": self.cookie},
-        )
+        headers = {"Content-Type": "application/json", "Cookie": self._key()}
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return dict(json.load(answer))
+            return dict(json.loads(self._fetch(f"/api/v1/{path}", json.dumps(body).encode(), headers)))
         except urllib.error.HTTPError as refused:
             return dict(json.load(refused))
+
+    def _key(self) -> str:
+        self.cookie = self.cookie or sign_in(f"http://127.0.0.1:{self.port}", SIMULATED)
+        return self.cookie
+
+    def _fetch(
+        self, path: str, data: bytes | None = None, headers: Mapping[str, str] = {}, timeout: float = 10
+    ) -> bytes:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, dict(headers))
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return bytes(answer.read())
+        except http.client.IncompleteRead as torn:
+            raise ConnectionError("it died in the middle of its answer") from torn
 
     def take(self) -> str:
         """Take a ticket as soon as the printer is well; its number. `press` is what gave it."""

@@ -1,18 +1,14 @@
 """kill -9 at any moment: every acknowledged ticket is there again, no number comes twice."""
 
 import contextlib
-import random
 import sqlite3
-import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
-from conftest import needs
 from daemon import Daemon, outside
-from judge import judge
 from wait import until
 
 from controller.simulation import Simulation
@@ -61,54 +57,6 @@ def test_killed_between_two_commands_nothing_is_lost_and_signs_and_board_show_ag
     assert daemon.stop() == 0
     assert numbers == issued(data) == [f"A{n:03}" for n in range(1, 5)]
     assert verify(data / "journal.db")[1] == 0
-
-
-def test_killed_inside_a_command_at_its_write_or_its_sync(
-    devices: tuple[Simulation, Path], tmp_path: Path
-) -> None:
-    """The kernel kills the daemon at the n-th write or sync of its journal."""
-    strace, (_, file) = needs("strace"), devices
-    data, acknowledged, dice = tmp_path / "data", [], random.Random(5)
-    for run in range(8):
-        call = ("pwrite64", "fdatasync")[run % 2]
-        point = f"inject={call}:signal=SIGKILL:when={dice.randrange(24, 40)}"
-        daemon = Daemon(file, data)
-        tracer = Tracer(strace, point, daemon)
-        for n in range(60):
-            try:
-                answer = daemon.ask("tickets", service="A", press=f"{run}:{n}")
-            except OSError:
-                break
-            acknowledged += [e["ticket"] for e in answer.get("events", []) if "ticket" in e]
-        else:
-            raise AssertionError("the daemon was not killed")
-        tracer.end()
-        daemon.kill()
-    daemon = Daemon(file, data)
-    daemon.stop()
-    there = issued(data)
-    assert len(acknowledged) > 20
-    assert set(acknowledged) <= set(there)
-    assert len(acknowledged) == len(set(acknowledged))
-    assert verify(data / "journal.db")[1] == 0
-    judge(data / "journal.db", {"1": ("A", "D")})
-
-
-class Tracer:
-    """strace attached to a running daemon."""
-
-    def __init__(self, strace: str, point: str, daemon: Daemon) -> None:
-        self._process = subprocess.Popen(
-            [strace, "-f", "-e", "trace=pwrite64,fdatasync", "-e", point, "-p", str(daemon.process.pid)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stderr
-        assert "attached" in self._process.stderr.readline()
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
 
 
 def test_killed_in_the_middle_of_a_page_it_is_named_and_the_next_ticket_is_whole(
