@@ -1,0 +1,61 @@
+"""The real daemon on a card that is slow, by faults at its system calls."""
+
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from ordeal import Ordeal, Tracer
+from wait import until
+
+from drivers.sim.wire import Machine
+
+WAIT, DARK = [False, True, False], [False] * 3
+
+
+@pytest.fixture
+def ordeal(tmp_path: Path) -> Iterator[Ordeal]:
+    made = Ordeal(tmp_path)
+    made.live()
+    yield made
+    made.close()
+
+
+def fault(ordeal: Ordeal, calls: str, what: str) -> Tracer:
+    """From now on each of these calls of the engine's thread is met by this fault."""
+    return Tracer("-e", f"trace={calls}", "-e", f"inject={calls}:{what}", "-p", ordeal.engine)
+
+
+def heard(machine: Machine) -> Callable[[], int]:
+    """How often this machine has been spoken to since now."""
+    times, feed = [0], machine.feed
+
+    def counted(data: bytes) -> bytes:
+        times[0] += bool(data)
+        return feed(data)
+
+    machine.feed = counted  # type: ignore[method-assign]
+    return lambda: times[0]
+
+
+def test_while_the_card_takes_two_seconds_for_a_write_everything_else_goes_on(ordeal: Ordeal) -> None:
+    page = f"http://127.0.0.1:{ordeal.daemon.port}/api/v1/events"
+    with ThreadPoolExecutor() as people, urllib.request.urlopen(page) as board:
+        slow, before = fault(ordeal, "fdatasync", "delay_enter=2000000"), ordeal.shown()
+        bus, signs = heard(ordeal.twin.machines["unit2"]), heard(ordeal.twin.machines["sign2"])
+        answers = [people.submit(ordeal.daemon.ask, "tickets", service=s, press=s) for s in "ABC"]
+        ordeal.twin.press("unit1", "next")
+        beats = people.submit(lambda: [board.readline() for _ in range(8)])
+        for lamp in (WAIT, DARK, WAIT):
+            until(lambda lamp=lamp: ordeal.unit.lamps[:3] == lamp)
+        until(lambda: bus() > 20 and signs() > 2 and beats.done())
+        assert ordeal.daemon.get("/health")["ok"]
+        assert not all(answer.done() for answer in answers), "the card is still at it"
+        numbers = [answer.result()["events"][0]["ticket"] for answer in answers]
+        slow.end()
+    until(lambda: ordeal.shown() - before)
+    assert sorted(number[0] for number in numbers) == ["A", "B", "C"]
+    ordeal.told |= set(numbers)
+    ordeal.wait(ordeal.settled)
+    ordeal.check()
