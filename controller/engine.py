@@ -112,7 +112,8 @@ class Engine:
                 self.trouble = ""
         except sqlite3.Error as error:
             answer = self._recover(error)
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL and self._store.spend_reserve():
+            full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL  # Python's own have no code
+            if full and self._store.spend_reserve():
                 # Calls go on in the room that was kept; who holds a ticket is served.
                 self.submit(m.StopTickets("disk_full", actor="clock"))
                 return self._handle(command)

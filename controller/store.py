@@ -151,9 +151,12 @@ class Store:
         return True
 
     def reopen(self) -> None:
-        """After a failed append: trust neither the handle nor what it may have written."""
-        self._db.close()
-        self._open()
+        """After a failed append: read again what is there. With the same handle, which knows how far the
+        journal goes: a new one would find what was written and never synced, and take it for true."""
+        try:
+            self._prepare()
+        except sqlite3.ProgrammingError:  # it was closed, between two years
+            self._open()
 
     def today(self) -> Iterator[model.Event]:
         """The events since the newest business day began: all that today's state is made of."""

@@ -1,4 +1,4 @@
-"""The real daemon on a card that is slow, by faults at its system calls."""
+"""The real daemon on a card that is slow, full, read-only or dead, by faults at its system calls."""
 
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from wait import until
 
 from drivers.sim.wire import Machine
 
-WAIT, DARK = [False, True, False], [False] * 3
+WAIT, DARK, RED = [False, True, False], [False] * 3, [False, False, True]
 
 
 @pytest.fixture
@@ -58,4 +58,49 @@ def test_while_the_card_takes_two_seconds_for_a_write_everything_else_goes_on(or
     assert sorted(number[0] for number in numbers) == ["A", "B", "C"]
     ordeal.told |= set(numbers)
     ordeal.wait(ordeal.settled)
+    ordeal.check()
+
+
+@pytest.mark.parametrize(
+    ("calls", "error"),
+    [
+        ("fdatasync", "EIO"),
+        ("pwrite64", "EIO"),
+        ("pwrite64", "ENOSPC"),
+        ("pwrite64", "EROFS"),
+        ("pread64,pwrite64,fdatasync,openat", "EIO"),
+    ],
+)
+def test_a_press_that_a_bad_card_does_not_take_is_refused_and_leaves_nothing_behind(
+    ordeal: Ordeal, calls: str, error: str
+) -> None:
+    before = ordeal.column("seq", "TicketIssued", "TicketCalled")
+    bad, bus = fault(ordeal, calls, f"error={error}"), heard(ordeal.twin.machines["unit2"])
+    for _ in range(3):  # people go on pressing
+        assert ordeal.daemon.ask("tickets", service="A", press="bad")["error"] == "journal"
+    ordeal.twin.press("unit1", "next")
+    for lamp in (RED, DARK, RED):
+        until(lambda lamp=lamp: ordeal.unit.lamps[:3] == lamp)
+    asked = bus()
+    until(lambda: bus() > asked + 20)
+    assert not ordeal.daemon.get("/health")["ok"]
+    bad.end()
+    assert ordeal.column("seq", "TicketIssued", "TicketCalled") == before
+    ordeal.press = "bad"
+    until(ordeal.answered)
+    ordeal.presses()
+    assert ordeal.daemon.get("/health")["ok"]
+    ordeal.check()
+    ordeal.daemon.kill()
+    ordeal.live()
+
+
+def test_killed_after_a_sync_that_failed_the_press_is_there_once_or_not_at_all(ordeal: Ordeal) -> None:
+    bad = fault(ordeal, "fdatasync", "error=EIO")
+    assert ordeal.daemon.ask("tickets", service="A", press="bad")["error"] == "journal"
+    ordeal.daemon.kill()
+    bad.end()
+    ordeal.press = "bad"
+    ordeal.live()
+    ordeal.presses()
     ordeal.check()
