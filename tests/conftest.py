@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addoption(
-        "--cuts", type=int, default=8, help="deaths of each kind in test_kill_calls (make torture: 1000)"
+        "--cuts", type=int, default=8, help="deaths of the daemon in test_kill_calls (make torture: 1000)"
     )
 
     parser.addoption(

@@ -120,10 +120,9 @@ class Ordeal:
     def settled(self) -> bool:
         """The printer has had its last word on every paper."""
         kinds = ("TicketIssued", "TicketReprinted", "TicketPrinted")
-        words = zip(
-            self.column("body->>'ticket'", *kinds), self.column("body->>'answer'", *kinds), strict=False
-        )
-        return all(word in ("confirmed", "unconfirmed", "failed") for word in dict(words).values())
+        rows = self.column("(body->>'ticket') || ' ' || coalesce(body->>'answer', 'printing')", *kinds)
+        last = dict(row.split() for row in rows)
+        return not {"printing", "pending"} & set(last.values())
 
     def offered(self) -> list[tuple[str, str]]:
         """The tickets that the status page offers to print again, and the press id of each button."""
@@ -162,8 +161,9 @@ class Ordeal:
         return f"{len(self.told)} tickets told, {len(self.papers)} pages begun, {again} marked {AGAIN}"
 
     def close(self) -> None:
-        if self.daemon.process.poll() is None:
-            self.daemon.kill()
+        daemon = getattr(self, "daemon", None)
+        if daemon and daemon.process.poll() is None:
+            daemon.kill()
         self.twin.close()
 
     def end(self) -> None:

@@ -1,0 +1,83 @@
+"""The mains are cut under the running daemon: a real ext4 stops, and what was not written is gone."""
+
+import fcntl
+import os
+import random
+import sqlite3
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import needs
+from ordeal import Ordeal
+from wait import until
+
+SHUTDOWN, NOLOGFLUSH = 0x8004587D, 2  # ioctl FS_IOC_SHUTDOWN of linux/ext4.h: without a last flush of its log
+
+
+class Disk:
+    """An ext4 in a file; `cut` does to it what the mains do, `mount` what the next start does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._image, self.root = folder / "ext4", folder / "disk"
+        self.root.mkdir()
+        self._image.touch()
+        os.truncate(self._image, 64 << 20)
+        subprocess.run([needs("mkfs.ext4"), "-q", self._image], check=True)
+
+    def mount(self) -> None:
+        done = subprocess.run([needs("mount"), "-o", "loop", self._image, self.root], stderr=subprocess.PIPE)
+        if done.returncode:
+            pytest.skip(f"only root may cut a disk off: {done.stderr.decode()}")
+
+    def cut(self) -> None:
+        handle = os.open(self.root, os.O_RDONLY)
+        fcntl.ioctl(handle, SHUTDOWN, struct.pack("I", NOLOGFLUSH))
+        os.close(handle)
+
+    def unmount(self) -> None:
+        """As soon as nobody has a file there any more."""
+        until(lambda: not os.path.ismount(self.root) or not subprocess.call(["umount", "-q", self.root]))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    made = Disk(tmp_path)
+    made.mount()
+    yield made
+    made.unmount()
+
+
+@pytest.fixture
+def ordeal(tmp_path: Path, disk: Disk) -> Iterator[Ordeal]:
+    made = Ordeal(tmp_path, disk.root / "data")
+    yield made
+    made.close()
+
+
+def test_after_a_power_cut_at_any_time_nothing_is_lost_and_no_paper_comes_twice_unmarked(
+    ordeal: Ordeal, disk: Disk, cuts: int
+) -> None:
+    dice, number = random.Random(20261128), cuts // 5 or 1
+
+    def mains() -> None:
+        disk.cut()
+        ordeal.daemon.process.kill()
+
+    for _ in range(number):
+        ordeal.live()
+        switch = threading.Timer(dice.uniform(0, 0.5), mains)
+        switch.start()
+        with suppress(OSError, sqlite3.OperationalError):  # nor can the journal be read
+            while True:
+                ordeal.presses()
+        switch.join()
+        ordeal.daemon.kill()
+        disk.unmount()
+        disk.mount()
+    ordeal.end()
+    print(f"\nthe mains cut {number} times; {ordeal.sum()}")
