@@ -45,7 +45,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addoption(
-        "--cuts", type=int, default=8, help="deaths of the daemon in test_kill_calls (make torture: 1000)"
+        "--cuts",
+        type=int,
+        default=8,
+        help="deaths of the daemon, a fifth of them power cuts (make torture: 1000)",
     )
 
     parser.addoption(

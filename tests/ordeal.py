@@ -32,7 +32,7 @@ class Ordeal:
         # Printed as characters, so that the papers can be read here.
         self.file.write_text(self.file.read_text().replace("width = 576", 'mode = "text"'))
         self.data = data or folder / "data"
-        self.told: set[str] = set()  # numbers that were a visitor's answer
+        self.told: dict[str, str] = {}  # the numbers that were a visitor's answer, by his press
         self.called: set[str] = set()  # numbers that stood on the sign
         self.papers: list[str] = []  # each page that was begun
         self.visits, self.press = 0, "visitor 0"
@@ -41,10 +41,10 @@ class Ordeal:
         self.voice = cast(Speaker, self.twin.machines["voice"])
         self.unit = cast(CallUnit, self.twin.machines["unit1"])
 
-    @property
-    def engine(self) -> str:
-        """The number of the engine's thread: it is started as the third."""
-        return self.threads()[2]
+    def fault(self, calls: str, what: str, thread: str = "") -> "Tracer":
+        """Until its `end` these system calls of a thread, of the engine's if none is said, end so."""
+        thread = thread or self.threads()[2]
+        return Tracer("-e", f"trace={calls}", "-e", f"inject={calls}:{what}", "-p", thread)
 
     def threads(self) -> list[str]:
         """The daemon's threads, in the order of their start, which is the same in every life."""
@@ -74,7 +74,10 @@ class Ordeal:
 
     def answered(self) -> bool:
         events = self.daemon.ask("tickets", service="A", press=self.press).get("events")
-        self.told |= {event["ticket"] for event in events or () if event["event"] == "TicketIssued"}
+        for event in events or ():
+            if event["event"] == "TicketIssued":
+                assert self.press not in self.told, f"lost: {self.told[self.press]}"
+                self.told[self.press] = event["ticket"]
         return events is not None  # none of them: the press was heard in the life before
 
     def visit(self) -> None:
@@ -140,7 +143,10 @@ class Ordeal:
         """After a start: nothing that anybody was told is lost, nothing was given or printed twice."""
         issued = self.column("body->>'ticket'", "TicketIssued")
         assert len(issued) == len(set(issued)), "a number was given twice"
-        assert self.told <= set(issued), f"lost: {self.told - set(issued)}"
+        lost = self.told.items() - set(
+            zip(self.column("body->>'press'", "TicketIssued"), issued, strict=True)
+        )
+        assert not lost, f"lost: {lost}"
         self.called |= self.shown()
         assert self.called <= set(self.column("body->>'ticket'", "TicketCalled")), "a call was lost"
         pieces, self.printer.texts = self.printer.texts, []

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from ordeal import Ordeal, Tracer
+from ordeal import Ordeal
 from wait import until
 
 from drivers.sim.wire import Machine
@@ -20,11 +20,6 @@ def ordeal(tmp_path: Path) -> Iterator[Ordeal]:
     made.live()
     yield made
     made.close()
-
-
-def fault(ordeal: Ordeal, calls: str, what: str) -> Tracer:
-    """From now on each of these calls of the engine's thread is met by this fault."""
-    return Tracer("-e", f"trace={calls}", "-e", f"inject={calls}:{what}", "-p", ordeal.engine)
 
 
 def heard(machine: Machine) -> Callable[[], int]:
@@ -42,7 +37,7 @@ def heard(machine: Machine) -> Callable[[], int]:
 def test_while_the_card_takes_two_seconds_for_a_write_everything_else_goes_on(ordeal: Ordeal) -> None:
     page = f"http://127.0.0.1:{ordeal.daemon.port}/api/v1/events"
     with ThreadPoolExecutor() as people, urllib.request.urlopen(page) as board:
-        slow, before = fault(ordeal, "fdatasync", "delay_enter=2000000"), ordeal.shown()
+        slow, before = ordeal.fault("fdatasync", "delay_enter=2000000"), ordeal.shown()
         bus, signs = heard(ordeal.twin.machines["unit2"]), heard(ordeal.twin.machines["sign2"])
         answers = [people.submit(ordeal.daemon.ask, "tickets", service=s, press=s) for s in "ABC"]
         ordeal.twin.press("unit1", "next")
@@ -56,7 +51,7 @@ def test_while_the_card_takes_two_seconds_for_a_write_everything_else_goes_on(or
         slow.end()
     until(lambda: ordeal.shown() - before)
     assert sorted(number[0] for number in numbers) == ["A", "B", "C"]
-    ordeal.told |= set(numbers)
+    ordeal.told |= zip("ABC", numbers, strict=True)
     ordeal.wait(ordeal.settled)
     ordeal.check()
 
@@ -75,7 +70,7 @@ def test_a_press_that_a_bad_card_does_not_take_is_refused_and_leaves_nothing_beh
     ordeal: Ordeal, calls: str, error: str
 ) -> None:
     before = ordeal.column("seq", "TicketIssued", "TicketCalled")
-    bad, bus = fault(ordeal, calls, f"error={error}"), heard(ordeal.twin.machines["unit2"])
+    bad, bus = ordeal.fault(calls, f"error={error}"), heard(ordeal.twin.machines["unit2"])
     for _ in range(3):  # people go on pressing
         assert ordeal.daemon.ask("tickets", service="A", press="bad")["error"] == "journal"
     ordeal.twin.press("unit1", "next")
@@ -96,7 +91,7 @@ def test_a_press_that_a_bad_card_does_not_take_is_refused_and_leaves_nothing_beh
 
 
 def test_killed_after_a_sync_that_failed_the_press_is_there_once_or_not_at_all(ordeal: Ordeal) -> None:
-    bad = fault(ordeal, "fdatasync", "error=EIO")
+    bad = ordeal.fault("fdatasync", "error=EIO")
     assert ordeal.daemon.ask("tickets", service="A", press="bad")["error"] == "journal"
     ordeal.daemon.kill()
     bad.end()

@@ -49,7 +49,7 @@ def test_killed_at_every_call_nothing_is_lost_and_no_paper_comes_twice_unmarked(
         ordeal.live()
         found = ordeal.threads()
         thread = found[min(place, len(found) - 1)]  # those for pages are started when they are needed
-        tracer = Tracer("-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={n}", "-p", thread)
+        tracer = ordeal.fault(call, f"signal=SIGKILL:when={n}", thread)
         met += ordeal.dies()
         tracer.end()
     ordeal.end()
