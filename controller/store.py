@@ -65,6 +65,7 @@ class Store:
             raise
 
     def _prepare(self) -> None:
+        """Go on behind the last row, if all of today holds."""
         row = self._db.execute("SELECT seq, seal FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
         self._seq: int = row[0] if row else 0
         self._seal: str = row[1] if row else ""

@@ -189,6 +189,7 @@ class Told:
 
     acked: list[str] = field(default_factory=list)
     ways: list[list[str]] = field(default_factory=list)  # how what it tries may have gone on
+    refused: list[list[str]] = field(default_factory=list)
     paired: int = 0
     chosen: bool = False
 
@@ -196,11 +197,13 @@ class Told:
         what, more = line.split(" ", 1)
         match what, json.loads(more):
             case "try", ways:
-                self.ways = ways
+                self.ways = self.refused + ways
             case "ack", _:
-                self.acked, self.ways = self.acked + self.ways[-1], []
+                self.acked, self.ways, self.refused = self.acked + self.ways[-1], [], []
             case "is", actors:
-                self.acked, self.ways = actors, []
+                # What failed was written, though never synced: a cut may leave it until it is written over.
+                self.refused = [way for way in self.ways if actors[-len(way) :] != way]
+                self.acked, self.ways = actors, self.refused
             case "paired", [many]:
                 self.paired = many
             case "chosen", _:
