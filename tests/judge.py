@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,12 +40,17 @@ class Hall:
 
 def judge(path: Path, hall: Hall | dict[str, tuple[str, ...]]) -> int:
     """Assert that the journal's days were fair, whole and add up; the number of tickets seen."""
-    bench = _Judge(hall if isinstance(hall, Hall) else Hall(hall))
     rows = []
     for file in [*sorted(path.parent.glob(f"{path.stem}-????{path.suffix}")), path]:  # a year each
         db = sqlite3.connect(file)
         rows += db.execute("SELECT seq, time, kind, body FROM journal ORDER BY seq").fetchall()
         db.close()
+    return judged(rows, hall if isinstance(hall, Hall) else Hall(hall))
+
+
+def judged(rows: Sequence[tuple[int, str, str, str]], hall: Hall) -> int:
+    """As `judge`, of rows: number, time, kind, body."""
+    bench = _Judge(hall)
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1)), "a row is missing"
     for seq, time, kind, text in rows:
         bench.row, bench.body = f"row {seq}", json.loads(text)
