@@ -14,6 +14,7 @@ list:
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
 	@echo "make torture          power cuts, kills, pulled cables, by the thousand   断电、杀进程、拔线各上千次"
+	@echo "make faults           planted faults are found by their tests    埋进故障,看测试能不能发现"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
 	@echo "make deb              the Debian package for the Pi             做树莓派的安装包"
@@ -80,6 +81,11 @@ torture: .venv/test
 	@echo "杀死程序:每个系统调用一次,随机一千次;断电两百次;约半小时 | killing the daemon at every system call and a thousand times at random, two hundred power cuts, some half an hour"
 	@$(BIN)/python -m pytest -n 0 -s tests/test_kill_calls.py tests/test_cut_ext4.py --cuts 1000
 
+# Plants faults in what is committed; see docs/faults.md.
+faults: .venv/test
+	@echo "埋进故障,看是不是正好那一个测试报错,约半小时 | planting faults: exactly their own test must fail, some half an hour"
+	@$(BIN)/python tests/faults.py
+
 # emupos needs Python 3.13; nothing of this environment is used by the hall or its tests.
 judge: .venv/test
 	@command -v $(PYTHON313) >/dev/null || { echo "找不到 Python 3.13 | no Python 3.13: make judge PYTHON313=/path/to/python3.13"; exit 2; }
@@ -95,4 +101,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test deb deb-test lint bench pictures fuzz judge torture lock docs
+.PHONY: list run test deb deb-test lint bench pictures fuzz judge torture faults lock docs

@@ -1,0 +1,110 @@
+"""Plants a fault in the program for each row ● of docs/faults.md and runs all tests of that page on it:
+exactly the row's own test must fail. `make faults`; needs some half an hour.
+
+    faults.py [WORD...]   only the rows whose test has one of these words in its name
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROWS = re.findall(r"^\| (●?) ?\|.*\| `(\S+\.py::\w+)` \|$", (ROOT / "docs" / "faults.md").read_text(), re.M)
+# The name of a test -> file, what stands there, what stands there with the fault.
+PLANTS: dict[str, tuple[str, ...]] = {
+    "test_whatever_a_power_cut_leaves_the_hall_goes_on_with_all_that_was_acknowledged": (
+        "controller/store.py",
+        "        os.fsync(self._folder)\n        self._db",
+        "        self._db",
+    ),
+    "test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room": (
+        "controller/engine.py",
+        'self.submit(m.StopTickets("disk_full", actor="clock"))',
+        "pass",
+    ),
+    "test_what_is_damaged_today_is_refused_at_the_start_with_its_row": (
+        "controller/store.py",
+        'if broken:\n            raise CannotStart("journal_damaged"',
+        'if False:\n            raise CannotStart("journal_damaged"',
+    ),
+    "test_the_system_clock_is_not_believed_before_the_newest_event": (
+        "controller/clock.py",
+        "before = self._floor is not None and wall < self._floor",
+        "before = False",
+    ),
+    "test_bytes_that_nobody_asked_for_confirm_nothing": (
+        "drivers/printer_escpos.py",
+        "self._fence = None  # nothing",
+        "pass  # nothing",
+    ),
+    "test_no_damaged_modbus_answer_is_a_call": (
+        "drivers/modbus.py",
+        "if rtu(answer[:-2]) != answer:",
+        "if False:",
+    ),
+    "test_a_bouncing_contact_gives_one_press": (
+        "drivers/buttons_gpio.py",
+        "DOWN, UP = 0.030, 0.050",
+        "DOWN, UP = 0.0, 0.0",
+    ),
+    "test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on": (
+        "drivers/base.py",
+        "if repr(error) not in self._bugs:",
+        "if True:",
+    ),
+    "test_a_request_for_another_host_or_from_another_page_gets_nothing": ("web/app.py", "abort(421)", "pass"),
+    "test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line": (
+        "controller/cli.py",
+        "        if first:\n            raise\n",
+        "        raise\n",
+    ),
+    "test_every_loop_that_stands_still_is_named_with_its_place_and_systemd_hears_nothing": (
+        "controller/watch.py",
+        "PATIENCE = 6.0",
+        "PATIENCE = 600.0",
+    ),
+    "test_a_second_daemon_on_one_journal_is_refused": (
+        "controller/store.py",
+        "fcntl.LOCK_EX | fcntl.LOCK_NB",
+        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+    ),
+    "test_the_powers_word_is_that_of_the_firmwares_bits": (
+        "controller/pi.py",
+        '(0x1, "low")',
+        '(0x0, "low")',
+    ),
+}
+
+
+def failing(name: str) -> set[str]:
+    """The tests of the page that fail in what is committed, with the fault of `name` in it."""
+    place, right, wrong = PLANTS[name]
+    with tempfile.TemporaryDirectory(prefix="hallqueue-faults-") as folder:
+        subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
+        (Path(folder) / ".venv").symlink_to(ROOT / ".venv")
+        file = Path(folder) / place
+        text = file.read_text()
+        assert text.count(right) == 1, (place, right)
+        file.write_text(text.replace(right, wrong))
+        tests = [f"tests/{test}" for _, test in ROWS]
+        run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "-rfE", *tests]
+        done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        return set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.M))
+
+
+def main() -> int:
+    names = [name for name in PLANTS if not sys.argv[1:] or any(word in name for word in sys.argv[1:])]
+    found = 0
+    for name in names:
+        failed = failing(name)
+        found += failed == {name}
+        print("✔" if failed == {name} else "✘", name, "" if failed == {name} else sorted(failed), flush=True)
+    print(f"{found} of {len(names)} planted faults made exactly their own test fail, of {len(ROWS)} tests")
+    return found != len(names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
