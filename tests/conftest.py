@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--states", type=int, default=2500, help="power cuts in test_powercut (make torture: 150000)"
     )
+    parser.addoption("--days", type=int, default=2, help="days lived in test_month (make torture: 22)")
     parser.addoption(
         "--cycles", type=int, default=50, help="cables pulled in test_replug (make torture: 1000)"
     )

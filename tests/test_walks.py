@@ -74,7 +74,8 @@ def test_a_a_visitor_of_72_who_sees_poorly_and_goes_to_the_wrong_window(
     pager.goto("/window/1")
     pager.fill("[name=clerk]", "1001")
     pager.fill("[name=pin]", "000000")
-    pager.keyboard.press("Enter")
+    with pager.expect_navigation():  # and its script with it
+        pager.keyboard.press("Enter")
     pager.fill("#number", "A008")
     pager.click("[data-key=find]")
     expect(pager.locator("#answer")).to_have_text("A008：3号窗口，已叫 2 次")
