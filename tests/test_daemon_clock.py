@@ -1,0 +1,169 @@
+"""The unmodified daemon on a machine whose clock is wrong, is set, is another one: tests/clockwork.c."""
+
+import mmap
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from conftest import ROOT, needs
+from daemon import Daemon, outside
+from judge import judge
+from wait import until
+
+from controller.store import read
+
+HALL = ZoneInfo("Asia/Shanghai")
+MORNING = datetime(2026, 11, 24, 8, 30, tzinfo=HALL)
+
+
+class Machine:
+    """A machine with a hall on it, whose devices live on when its mains are cut."""
+
+    def __init__(self, folder: Path, library: Path) -> None:
+        self.twin, self.file = outside(folder)
+        self.file.write_text(self.file.read_text().replace("width = 576", 'mode = "text"'))
+        self.data, self._library, self._said = folder / "data", library, folder / "machine"
+        self._said.write_bytes(bytes(struct.calcsize("dii40s")))
+        with open(self._said, "r+b") as file:
+            self._told = mmap.mmap(file.fileno(), 0)
+        self.boots = 0
+
+    def tell(self, wall: datetime, synced: bool, battery: bool = False) -> None:
+        """What the clock says from now on, and why it should be believed."""
+        boot = f"00000000-0000-0000-0000-{self.boots:012}".encode()
+        ahead = wall.timestamp() - time.clock_gettime(time.CLOCK_REALTIME)
+        self._told[:] = struct.pack("dii40s", ahead, synced, battery, boot)
+
+    def boot(self, wall: datetime, synced: bool = False, battery: bool = False) -> Daemon:
+        self.boots += 1
+        self.tell(wall, synced, battery)
+        self.daemon = Daemon(
+            self.file, self.data, "env", f"LD_PRELOAD={self._library}", f"CLOCKWORK={self._said}"
+        )
+        return self.daemon
+
+    def papers(self) -> str:
+        return "".join(self.twin.machines["printer"].texts)  # type: ignore[attr-defined]
+
+    def day(self) -> str:
+        days = [e.day for _, e in read(self.data / "journal.db") if type(e).__name__ == "DayOpened"]
+        return str(days[-1]) if days else ""
+
+    def served(self) -> None:
+        """Who is at window 1 goes."""
+        assert "events" in self.daemon.ask("windows/1/complete")
+        self.check()
+
+    def check(self) -> None:
+        judge(self.data / "journal.db", {"1": ("A", "D")})
+
+    def call(self) -> str:
+        """The number that is called to window 1."""
+        self.daemon.ask("windows/1/sign-in", clerk="1001")
+        events = self.daemon.ask("windows/1/call-next")["events"]
+        return next(str(e["ticket"]) for e in events if e["event"] == "TicketCalled")
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = tmp_path_factory.mktemp("clockwork") / "clockwork.so"
+    source = str(ROOT / "tests" / "clockwork.c")
+    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([needs("gcc"), *flags, "-o", str(built), source, "-ldl"], check=True)
+    return built
+
+
+@pytest.fixture
+def machine(tmp_path: Path, library: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path, library)
+    yield made
+    if made.daemon.process.poll() is None:
+        made.daemon.kill()
+    made.twin.close()
+
+
+def test_without_a_battery_it_begins_in_1970_and_works_until_the_network_comes(machine: Machine) -> None:
+    daemon = machine.boot(datetime(1970, 1, 1, 8, 0, 20, tzinfo=HALL))
+    assert "未校准" in daemon.page("/")
+    assert daemon.take() == "A001"
+    until(lambda: "A001" in machine.papers())
+    assert "时钟待校准" in machine.papers(), "no time that would be wrong"
+    assert "1970" not in machine.papers()
+    machine.tell(MORNING, synced=True)
+    until(lambda: machine.day() == "2026-11-24")
+    assert "未校准" not in daemon.page("/")
+    assert daemon.take() == "A002", "who came before is still in the hall"
+    assert machine.call() == "A001"
+    machine.served()
+    until(lambda: "08:3" in machine.papers())
+
+
+def test_with_yesterday_evenings_clock_no_day_begins_until_the_network_says_so(machine: Machine) -> None:
+    daemon = machine.boot(MORNING, synced=True)
+    for _ in range(3):
+        daemon.take()
+    machine.tell(MORNING.replace(hour=17, minute=40), synced=True)
+    daemon.kill()  # the mains; fake-hwclock has saved a quarter to six
+    daemon = machine.boot(MORNING.replace(hour=17, minute=45))
+    assert "未校准" in daemon.page("/")
+    assert machine.day() == "2026-11-24"
+    machine.tell(MORNING + timedelta(days=1), synced=True)
+    until(lambda: machine.day() == "2026-11-25")
+    assert daemon.take() == "A001", "a new day"
+    machine.check()
+
+
+def test_a_battery_is_believed_at_once_unless_it_is_before_the_journal(machine: Machine) -> None:
+    daemon = machine.boot(MORNING, battery=True)
+    assert "时钟电池" in daemon.page("/")
+    daemon.take()
+    daemon.kill()
+    daemon = machine.boot(MORNING - timedelta(days=400), battery=True)  # it ran dry
+    assert "未校准" in daemon.page("/")
+    assert daemon.take() == "A002"
+    assert machine.day() == "2026-11-24"
+    machine.check()
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_step_while_somebody_is_served_moves_nobody(machine: Machine, hours: int) -> None:
+    daemon = machine.boot(MORNING, synced=True)
+    for _ in range(3):
+        daemon.take()
+    assert machine.call() == "A001"
+    daemon.ask("windows/1/start")
+    machine.tell(MORNING + timedelta(hours=hours), synced=True)
+    until(lambda: f"{8 + hours:02}:3" in daemon.get("/api/v1/hall")["time"])
+    assert daemon.take() == "A004"
+    machine.served()
+    assert machine.call() == "A002"
+    assert machine.day() == "2026-11-24"
+
+
+def test_another_time_zone_at_a_restart_gives_no_number_again(machine: Machine) -> None:
+    machine.boot(MORNING, synced=True).take()
+    machine.daemon.stop()
+    machine.file.write_text(machine.file.read_text().replace("Asia/Shanghai", "Asia/Urumqi"))
+    daemon = machine.boot(MORNING + timedelta(minutes=1), synced=True)
+    assert daemon.take() == "A002"
+    machine.check()
+
+
+def test_at_midnight_the_queue_is_kept_and_at_four_the_day_turns_once(machine: Machine) -> None:
+    daemon = machine.boot(MORNING.replace(hour=23, minute=50), synced=True)
+    daemon.take()
+    machine.tell(MORNING.replace(hour=0, minute=10) + timedelta(days=1), synced=True)
+    until(lambda: daemon.get("/api/v1/hall")["time"] == "00:10")
+    assert daemon.take() == "A002"
+    assert machine.call() == "A001"
+    machine.served()
+    machine.tell(MORNING.replace(hour=4, minute=1) + timedelta(days=1), synced=True)
+    until(lambda: machine.day() == "2026-11-25")
+    machine.check()
+    kinds = [type(e).__name__ for _, e in read(machine.data / "journal.db")]
+    assert kinds.count("DayClosed") == 1
