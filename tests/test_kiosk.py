@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from conftest import EXAMPLE, MONDAY, Hall, needs
 from contrast import faint
-from playwright.sync_api import Browser, Page, Response, expect
+from playwright.sync_api import Browser, Page, Response, Route, expect
 from visitor import Visitor
 from wait import until
 
@@ -391,3 +391,26 @@ def test_a_kiosk_speaks_one_screen_at_a_time(
         answer = first.result()
     assert (answer.status, answer.headers["Content-Type"]) == (200, "audio/wav")
     assert int(answer.headers["Content-Length"]) == len(sound)
+
+
+def test_while_the_hall_takes_its_time_it_asks_for_a_moment(
+    start_hall: Callable[..., Hall], visit: Callable[..., Page]
+) -> None:
+    hall = start_hall()
+    until(lambda: not hall.state.kiosks)
+    page, held = visit(hall), list[Route]()
+    page.route("**/take", lambda route: held.append(route))
+    page.click(".tiles >> text=社保")
+    page.click("main >> text=取号")
+    expect(page.locator("h2")).to_have_text("请稍候")
+    held[0].continue_()
+    expect(page.locator(".number")).to_have_text("A001")
+    page.click("main >> text=好了")
+    page.click(".tiles >> text=社保")
+    page.click("main >> text=取号")
+    expect(page.locator("h2")).to_have_text("请稍候")
+    held[1].abort()
+    expect(page.locator("h2")).to_have_text("社保")
+    page.unroute("**/take")
+    page.click("main >> text=取号")
+    expect(page.locator(".number")).to_have_text("A002")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Hall
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from wait import until
 
 
@@ -104,3 +104,14 @@ def test_offline_it_says_so_and_an_old_press_is_never_done(hall: Hall, browser: 
     assert not hall.state.window("3").ticket
     page.click("text=下一位")
     until(lambda: hall.state.window("3").ticket == "A001")
+
+
+def test_while_the_hall_takes_its_time_it_asks_for_a_moment(hall: Hall, browser: Browser) -> None:
+    hall.take("A")
+    page, held = at_window(hall, browser), list[Route]()
+    page.route("**/press", lambda route: held.append(route))
+    page.click("text=下一位")
+    expect(page.locator("#answer")).to_have_text("请稍候")
+    held[0].continue_()
+    expect(page.locator("#ticket")).to_have_text("A001")
+    expect(page.locator("#answer")).to_have_text("")

@@ -3,7 +3,7 @@
 const at = id => document.getElementById(id);
 const words = JSON.parse(document.body.dataset.words);
 const base = `/kiosk/${encodeURIComponent(document.body.dataset.kiosk)}`;
-const IDLE = 60000, SHOWN = 12000, STALE = 5000;
+const IDLE = 60000, SHOWN = 12000, STALE = 5000, SLOW = 150; // ms
 let hall = JSON.parse(document.body.dataset.first), heard = performance.now();
 let lang = "zh", grand = false, screen = "home", group = "", leaf = 0, chosen = null, care = false, given = null, message = null;
 let touched = performance.now(), since = 0, press = "", busy = false, drawn = "", hushed = false, told = "";
@@ -45,6 +45,7 @@ function tiles() {
 
 function screens() {
   if (hall.phase === "frozen") return [make("h2", { textContent: hall.said[lang] })];
+  if (screen === "moment") return [make("h2", { textContent: word("moment") })];
   if (screen === "ticket" && given) {
     const own = given.screen ? word(hall.paper ? "take_paper" : "remember") : word("take_paper");
     const box = make("div", { className: "panel" }, make("p", { className: "number", textContent: given.number }),
@@ -89,6 +90,7 @@ function sentences() {
   const one = service(), all = tiles();
   if (hall.phase === "frozen" || (screen === "home" && hall.phase !== "open")) return ["said"];
   if (screen === "ticket" && given) return [`number ${given.number}`, `windows ${given.number}`, given.screen && !hall.paper ? "remember" : "take_paper"];
+  if (screen === "moment") return [];
   if (screen === "no") return [`no ${chosen}`];
   if (screen === "time") return ["more_time"];
   // hall.toml names materials in Chinese, which the English voice cannot read.
@@ -136,6 +138,7 @@ function draw() {
 async function take() {
   if (busy) return;
   busy = true;
+  const slow = setTimeout(() => go("moment"), SLOW);
   try {
     const answer = await (await fetch(`${base}/take`, { method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ service: chosen, care, large: grand, press }), signal: AbortSignal.timeout(8000) })).json();
@@ -144,7 +147,7 @@ async function take() {
       seen.add(answer.ticket.number);
       go("ticket", () => { given = { ...answer.ticket, qr: answer.qr }; });
     } else home();
-  } catch { heard = -Infinity; } finally { busy = false; }
+  } catch { go("service"); heard = -Infinity; } finally { clearTimeout(slow); busy = false; }
   look();
 }
 

@@ -36,6 +36,7 @@ async function press(key, number = at("number").value.trim()) {
     seen: seen.server + (performance.now() - seen.here) / 1000 };
   at("answer").textContent = "";
   at("vouch").hidden = true;
+  const slow = setTimeout(() => { at("answer").textContent = at("answer").dataset.wait; }, 150); // ms
   try {
     const answer = await (await fetch(`${base}/press`, { method: "POST", body: JSON.stringify(body),
       headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(4000) })).json();
@@ -43,7 +44,7 @@ async function press(key, number = at("number").value.trim()) {
     at("answer").classList.toggle("good", key === "find");
     if (answer.ticket) { at("vouch").hidden = false; at("vouch").dataset.ticket = answer.ticket; }
     if (!answer.text) at("number").value = "";
-  } catch { heard = -Infinity; }
+  } catch { at("answer").textContent = ""; heard = -Infinity; } finally { clearTimeout(slow); }
   look();
 }
 
