@@ -93,7 +93,7 @@ class Daemon:
         try:
             return dict(json.loads(self._fetch(f"/api/v1/{path}", json.dumps(body).encode(), headers)))
         except urllib.error.HTTPError as refused:
-            return dict(json.load(refused))
+            return dict(json.loads(_whole(refused)))
 
     def _key(self) -> str:
         self.cookie = self.cookie or sign_in(f"http://127.0.0.1:{self.port}", SIMULATED)
@@ -103,11 +103,8 @@ class Daemon:
         self, path: str, data: bytes | None = None, headers: Mapping[str, str] = {}, timeout: float = 10
     ) -> bytes:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, dict(headers))
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return bytes(answer.read())
-        except http.client.IncompleteRead as torn:
-            raise ConnectionError("it died in the middle of its answer") from torn
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return _whole(answer)
 
     def take(self) -> str:
         """Take a ticket as soon as the printer is well; its number. `press` is what gave it."""
@@ -130,3 +127,10 @@ class Daemon:
         self.process.terminate()
         _, self.said = self.process.communicate(timeout=15)
         return self.process.returncode
+
+
+def _whole(answer: Any) -> bytes:
+    try:
+        return bytes(answer.read())
+    except http.client.IncompleteRead as torn:
+        raise ConnectionError("it died in the middle of its answer") from torn

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,10 @@ class Disk:
 
     def unmount(self) -> None:
         """As soon as nobody has a file there any more."""
-        until(lambda: not os.path.ismount(self.root) or not subprocess.call(["umount", "-q", self.root]))
+        command = ["umount", self.root]
+        until(
+            lambda: not os.path.ismount(self.root) or not subprocess.call(command, stderr=subprocess.DEVNULL)
+        )
 
 
 @pytest.fixture
@@ -61,12 +63,8 @@ def ordeal(tmp_path: Path, disk: Disk) -> Iterator[Ordeal]:
     made.close()
 
 
-def cut(ordeal: Ordeal, disk: Disk) -> None:
-    disk.cut()
-    ordeal.daemon.process.kill()
-
-
 def restore(ordeal: Ordeal, disk: Disk) -> None:
+    """The mains are there again."""
     ordeal.daemon.kill()
     disk.unmount()
     disk.mount()
@@ -75,15 +73,24 @@ def restore(ordeal: Ordeal, disk: Disk) -> None:
 def test_after_a_power_cut_at_any_time_nothing_is_lost_and_no_paper_comes_twice_unmarked(
     ordeal: Ordeal, disk: Disk, cuts: int
 ) -> None:
-    dice, number = random.Random(20261128), max(3, cuts // 5)
+    dice, number, dark = random.Random(20261128), max(3, cuts // 5), threading.Event()
+
+    def mains() -> None:
+        dark.set()
+        disk.cut()
+        ordeal.daemon.process.kill()
+
     for _ in range(number):
         ordeal.live()
-        mains = threading.Timer(dice.uniform(0, 0.5), cut, [ordeal, disk])
-        mains.start()
-        with suppress(OSError, sqlite3.OperationalError):  # nor can the journal be read
+        dark.clear()
+        switch = threading.Timer(dice.uniform(0, 0.5), mains)
+        switch.start()
+        try:
             while True:
                 ordeal.presses()
-        mains.join()
+        except (OSError, sqlite3.DatabaseError):  # nobody answers, and the journal cannot be read
+            assert dark.is_set()
+        switch.join()
         restore(ordeal, disk)
     ordeal.end()
     print(f"\nthe mains cut {number} times; {ordeal.sum()}")
@@ -94,7 +101,7 @@ def test_a_card_that_only_says_that_it_has_written_is_found_out(ordeal: Ordeal, 
     ordeal.live()
     lie = ordeal.fault("fdatasync", "retval=0")
     ordeal.presses()
-    cut(ordeal, disk)
+    disk.cut()
     lie.end()
     restore(ordeal, disk)
     with pytest.raises(AssertionError, match="lost"):
