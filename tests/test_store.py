@@ -311,3 +311,11 @@ def test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room(
     assert hall.take("A") == f"A{issued + 1:03}", "no number is lost, none comes twice"
     hall.stop()
     assert verify(small_disk / "data" / "journal.db")[1] == 0
+
+
+def test_a_journal_that_was_left_closed_is_opened_again(hall: Hall) -> None:
+    """As when a card fails between two years."""
+    hall.take("A")
+    hall.house.engine._store._db.close()
+    assert hall.ask("tickets", service="A")["error"] == "journal"
+    assert hall.ask("tickets", service="A")["events"][0]["ticket"] == "A002"
