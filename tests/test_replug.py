@@ -59,8 +59,8 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
         papers += printer.texts
         printer.texts = []
     until(lambda: all(final(hall, number) for number in numbers), 30)
-    assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= files
+    # A child that checks the journal's seals may be there for a moment.
+    until(lambda: threading.active_count() <= threads and len(os.listdir("/proc/self/fd")) <= files)
     papers += printer.texts
     whole = [word for paper in papers for word in paper.split()]
     page = hall.page("/")
