@@ -14,6 +14,8 @@ list:
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
 	@echo "make torture          power cuts, kills, pulled cables, by the thousand   断电、杀进程、拔线各上千次"
+	@echo "make coverage         branches of controller/ that no test takes   哪些分支没有测到"
+	@echo "make mutants          is a spoiled rule noticed? (mutmut)         改坏规则,测试能不能发现"
 	@echo "make faults           planted faults are found by their tests    埋进故障,看测试能不能发现"
 	@echo "make fuzz             spoiled bytes, by the million           用坏数据考验解析器"
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
@@ -83,6 +85,18 @@ torture: .venv/test
 	@echo "杀死程序:每个系统调用一次,随机一千次;断电两百次;约半小时 | killing the daemon at every system call and a thousand times at random, two hundred power cuts, some half an hour"
 	@$(BIN)/python -m pytest -n 0 -s tests/test_kill_calls.py tests/test_cut_ext4.py --cuts 1000
 
+coverage: .venv/test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pytest-cov==7.1.0
+	@echo "哪些分支没有测到,约一刻钟 | which branches no test takes, some quarter of an hour"
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+# Every change that mutmut can think of in three rooms; a test should notice it.
+mutants: .venv/test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	@echo "改坏规则、流水和日历,看测试能不能发现,约一小时 | spoiling rules, journal and calendar; some hour"
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
 # Plants faults in what is committed; see docs/faults.md.
 faults: .venv/test
 	@echo "埋进故障,看是不是正好那一个测试报错,约半小时 | planting faults: exactly their own test must fail, some half an hour"
@@ -103,4 +117,4 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test deb deb-test lint bench pictures fuzz judge torture faults lock docs
+.PHONY: list run test deb deb-test lint bench pictures fuzz judge torture faults coverage mutants lock docs

@@ -110,7 +110,7 @@ class Engine:
             if events:
                 self._store.append(events)
                 self.trouble = ""
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             answer = self._recover(error)
             full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL  # Python's own have no code
             if full and self._store.spend_reserve():
@@ -134,7 +134,7 @@ class Engine:
             if len(self._seen) > PRESSES:
                 del self._seen[next(iter(self._seen))]
 
-    def _recover(self, error: sqlite3.Error) -> Outcome:
+    def _recover(self, error: Exception) -> Outcome:
         # What a failed commit left on the disk is unknown: read it again before going on.
         if not self.trouble:
             log.error("the journal takes nothing: %s", error)

@@ -319,3 +319,20 @@ def test_a_journal_that_was_left_closed_is_opened_again(hall: Hall) -> None:
     hall.house.engine._store._db.close()
     assert hall.ask("tickets", service="A")["error"] == "journal"
     assert hall.ask("tickets", service="A")["events"][0]["ticket"] == "A002"
+
+
+def test_a_year_that_cannot_be_put_away_is_told_and_begins_once_it_can(
+    start_hall: Callable[..., Hall], clock: FakeClock
+) -> None:
+    clock.move(datetime(2026, 12, 31, 9, 0, tzinfo=MONDAY.tzinfo))
+    hall = start_hall()
+    assert hall.take("A") == "A001"
+    (hall.folder / "journal-2026.db").mkdir()  # in its way
+    clock.move(datetime(2027, 1, 4, 9, 0, tzinfo=MONDAY.tzinfo))
+    until(lambda: not hall.get("/health")["ok"])
+    assert hall.state.day == "2026-12-31"
+    (hall.folder / "journal-2026.db").rmdir()
+    until(lambda: hall.state.day == "2027-01-04")
+    assert hall.get("/health")["ok"]
+    assert hall.take("A") == "A001"
+    assert verify(hall.folder / "journal.db")[1] == 0
