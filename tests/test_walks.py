@@ -36,12 +36,10 @@ def test_a_a_visitor_of_72_who_sees_poorly_and_goes_to_the_wrong_window(
     clock.move(at("2026-10-08 09:12"))
     # Large letters: two services, the page speaks, nothing presses her.
     kiosk = browser.new_page(viewport={"width": 1080, "height": 1920}, base_url=hall.url)
-    heard = list[str]()
-    kiosk.on("request", lambda request: heard.append(request.url) if "/voice?" in request.url else None)
     kiosk.goto("/kiosk")
-    kiosk.click("text=大字")
+    with kiosk.expect_request(lambda request: "/voice?" in request.url):  # the page says what it shows
+        kiosk.click("text=大字")
     expect(kiosk.locator(".tiles button")).to_have_count(2)
-    assert heard, "the page says what it shows"
     kiosk.click(".tiles >> text=社保")
     expect(kiosk.locator("li")).to_have_text(["☐ 身份证", "☐ 社保卡"])
     expect(kiosk.locator("main")).to_contain_text("前面 7 人")
