@@ -34,7 +34,7 @@ def days(request: pytest.FixtureRequest) -> int:
 
 
 def knobs(hall: Hall) -> list[tuple[str, str]]:
-    """Everything that can be broken; no noise where frames have no checksum (its wire to a printer has one)."""
+    """Everything that can be broken; no noise where frames have no checksum."""
     found = [(name, "noise") for name in hall.twin.wires if name != "printer"]
     found += [(name, "unplugged") for name in hall.twin.wires]
     return found + [(name, knob) for name, machine in hall.twin.machines.items() for knob in machine.knobs]
