@@ -5,6 +5,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +16,8 @@ from daemon import Daemon, outside
 from judge import judge
 from wait import until
 
-from controller.store import read
+from controller.model import DayOpened
+from controller.store import CannotStart, read
 
 HALL = ZoneInfo("Asia/Shanghai")
 MORNING = datetime(2026, 11, 24, 8, 30, tzinfo=HALL)
@@ -51,8 +53,10 @@ class Machine:
         return "".join(self.twin.machines["printer"].texts)  # type: ignore[attr-defined]
 
     def day(self) -> str:
-        days = [e.day for _, e in read(self.data / "journal.db") if type(e).__name__ == "DayOpened"]
-        return str(days[-1]) if days else ""
+        with suppress(CannotStart):  # between two years there is a moment in which nobody can read
+            days = [e.day for _, e in read(self.data / "journal.db") if isinstance(e, DayOpened)]
+            return days[-1] if days else ""
+        return ""
 
     def served(self) -> None:
         """Who is at window 1 goes."""

@@ -54,7 +54,7 @@ def test_killed_at_every_call_nothing_is_lost_and_no_paper_comes_twice_unmarked(
         tracer.end()
     ordeal.end()
     print(f"\nkilled at {met} of {len(every)} system calls, {len(chosen)} tried; {ordeal.sum()}")
-    assert met > len(chosen) / 2
+    assert met > len(chosen) / 4
 
 
 def test_killed_at_any_time_nothing_is_lost_and_no_paper_comes_twice_unmarked(
@@ -70,4 +70,4 @@ def test_killed_at_any_time_nothing_is_lost_and_no_paper_comes_twice_unmarked(
                 killer.join()
             ordeal.end()
             print(f"\nkilled {met} times; {ordeal.sum()}")
-    assert met > cuts / 2
+    assert met > cuts / 4
