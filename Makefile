@@ -81,7 +81,7 @@ torture: .venv/test
 	@echo "反复拔插打印机一千次,约七分钟 | pulling the printer's cable a thousand times, some seven minutes"
 	@$(BIN)/python -m pytest -n 0 tests/test_replug.py --cycles 1000
 	@echo "一个月,设备随机出故障,每晚断电,约半小时 | a month in which devices fail at random and the mains are cut every evening, some half an hour"
-	@$(BIN)/python -m pytest -n 0 -s tests/test_month.py --days 22
+	@MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 0 -s tests/test_month.py --days 22 # as systemd/10-sandbox.conf
 	@echo "杀死程序:每个系统调用一次,随机一千次;断电两百次;约半小时 | killing the daemon at every system call and a thousand times at random, two hundred power cuts, some half an hour"
 	@$(BIN)/python -m pytest -n 0 -s tests/test_kill_calls.py tests/test_cut_ext4.py --cuts 1000
 

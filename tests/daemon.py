@@ -65,7 +65,7 @@ class Daemon:
             [*before, *program, "--data", str(data), "--port", str(self.port)],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "LANG": "en_US.UTF-8"},
+            env={**os.environ, "LANG": "en_US.UTF-8", "MALLOC_ARENA_MAX": "2"},  # as its unit says
         )
         until(self.answers, 20)
 

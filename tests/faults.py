@@ -44,11 +44,6 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "if rtu(answer[:-2]) != answer:",
         "if False:",
     ),
-    "test_a_bouncing_contact_gives_one_press": (
-        "drivers/buttons_gpio.py",
-        "DOWN, UP = 0.030, 0.050",
-        "DOWN, UP = 0.0, 0.0",
-    ),
     "test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on": (
         "drivers/base.py",
         "if repr(error) not in self._bugs:",
