@@ -63,7 +63,7 @@ def judged(rows: Sequence[tuple[int, str, str, str]], hall: Hall) -> int:
 class _Judge:
     def __init__(self, hall: Hall) -> None:
         self.hall, self.row, self.body = hall, "", dict[str, Any]()
-        self.tickets, self.day, self.seconds = 0, "", 0.0
+        self.tickets, self.day, self.seconds, self.lost = 0, "", 0.0, 0.0
         self.boot, self.mono, self.wall, self.trusted = "", 0.0, datetime.min, False
         self.visits: dict[str, Visit] = {}
         self.seen: set[tuple[str, str]] = set()
@@ -86,6 +86,7 @@ class _Judge:
                 gone = max(gone, (datetime.fromisoformat(wall) - self.wall).total_seconds())
         assert gone >= 0, f"{self.row}: time went back"
         self.seconds += gone
+        self.lost += gone if self.frozen else 0.0
         self.boot, self.mono, self.trusted = boot, float(mono), trusted == "yes"
         self.wall = datetime.fromisoformat(wall)
 
@@ -107,6 +108,8 @@ class _Judge:
         del self.visits[visit.number]
 
     def on_DayOpened(self) -> None:
+        for told, own in ((self.body["seconds"], self.seconds), (self.body["lost"], self.lost)):
+            assert abs(told - own) < 0.001, f"{self.row}: the hall's own clock says {told}, not {own}"
         if not self.body["issued"]:
             self.last = Counter()
         known = self.body["windows"]

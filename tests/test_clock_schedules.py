@@ -1,5 +1,6 @@
 """Ten thousand schedules of clocks that jump, stop and change their zone: numbers and durations hold."""
 
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from controller import model as m
 from controller import store as room
 from controller.clock import Now
 from controller.hall import State, evolve, seen_at
+from controller.proof import lasted
 from controller.reader import parse
 from controller.rules import decide
 from controller.settings import Settings
@@ -47,17 +49,21 @@ ZONES = [
 ]
 FATES = "pass", "pass", "night", "ntp", "lost", "jump", "boot", "fake", "battery", "zone"
 JUMPS = 1, 59, 3600, 86_400, 10**7, 10**8  # s
-STEPS = 10
+STEPS = 6
 TINY = 1e-6  # s
 SCHEDULES = 10_000
+Row = tuple[int, str, str, str]
 
 
 @cache
-def plan(zone: str) -> Settings:
-    """The example, open at any hour."""
-    text = re.sub(r'\["8:00-11:30", "14:30-17:30"\]', '["0:00-23:59"]', EXAMPLE.read_text())
-    text = text.replace("\n# 法定", f"\n{ALWAYS}\n# 法定").replace("\n# 业务", "national = false\n\n# 业务")
-    return parse(text.replace('"Asia/Shanghai"', f'"{zone}"').encode(), load)
+def plan(zone: str, always: bool) -> Settings:
+    """The example in another zone, with its own hours or open `always`."""
+    text = EXAMPLE.read_text().replace('"Asia/Shanghai"', f'"{zone}"')
+    if always:
+        text = re.sub(r'\["8:00-11:30", "14:30-17:30"\]', '["0:00-23:59"]', text)
+        text = text.replace("\n# 法定", f"\n{ALWAYS}\n# 法定")
+        text = text.replace("\n# 业务", "national = false\n\n# 业务")
+    return parse(text.encode(), load)
 
 
 @cache
@@ -79,9 +85,12 @@ class Clock:
 
     def __init__(self, zone: str, dice: random.Random) -> None:
         self.zone, self.dice = zone, dice
-        self.true = dice.choice(edges(zone)) + timedelta(minutes=dice.randrange(-90, 90))
+        self.true = dice.choice(edges(zone)) + timedelta(
+            minutes=dice.choice((0, 600)) + dice.randrange(-90, 90)
+        )
         self.off, self.mono, self.boots, self.synced = timedelta(), dice.random() * 60, 0, True
         self.floor: datetime | None = None
+        self.believed: datetime | None = None  # the newest trusted time that is in the journal
 
     def now(self) -> Now:
         wall = (self.true + self.off).astimezone(ZoneInfo(self.zone))
@@ -95,11 +104,9 @@ class Clock:
     def happen(self) -> None:
         """Something that befalls clocks."""
         dice, last = self.dice, self.now().wall
-        match dice.choice(
-            ("pass", "pass", "night", "ntp", "lost", "jump", "boot", "fake", "battery", "zone")
-        ):
+        match dice.choice(FATES):
             case "pass":
-                self.go(dice.choice((60, 900, 3600, 3 * 3600)))
+                self.go(dice.choice((60, 900, 3600, 3 * 3600, 8 * 3600)))
             case "night":
                 self.go(dice.randrange(6, 30) * 3600)
             case "ntp":
@@ -107,12 +114,10 @@ class Clock:
             case "lost":
                 self.synced = False
             case "jump":  # somebody sets it, or a bad server does
-                self.off += timedelta(
-                    seconds=dice.choice((-1, 1)) * dice.choice((1, 59, 3600, 86_400, 10**7, 10**8))
-                )
+                self.off += timedelta(seconds=dice.choice((-1, 1)) * dice.choice(JUMPS))
             case kind:  # the mains were cut
                 self.go(dice.choice((5, 600, 14 * 3600, 3 * 86_400)))
-                self.boots, self.mono, self.floor = self.boots + 1, dice.random() * 60, last
+                self.boots, self.mono, self.floor = self.boots + 1, dice.random() * 60, self.believed
                 if kind == "boot":
                     self.off, self.synced = datetime(1970, 1, 1, tzinfo=UTC) - self.true, False
                 elif kind == "fake":
@@ -136,56 +141,94 @@ def presses(dice: random.Random) -> Iterator[m.Command]:
         yield dice.choice((m.Freeze("power", actor="t"), m.Unfreeze(actor="t")))
 
 
-def history(seed: int) -> list[m.Event]:
-    """The events of one schedule; whatever a display shows at any moment is looked at on the way."""
-    dice = random.Random(seed)
-    clock, state, events = Clock(dice.choice(ZONES), dice), State(), list[m.Event]()
+def again(rows: list[Row]) -> State:
+    """What a restart makes of the journal."""
+    state, start = State(), max((n for n, row in enumerate(rows) if row[2] == "DayOpened"), default=0)
+    for _, time, kind, body in rows[start:]:
+        state = evolve(state, room._event(time, kind, json.loads(body)))
+    return state
+
+
+def told(state: State) -> str:
+    return json.dumps(state, default=room._plain)
+
+
+def history(seed: int) -> tuple[list[m.Event], list[Row]]:
+    """The events of one schedule, and their rows in the journal; whatever a display shows at any moment
+    is looked at on the way."""
+    dice, events, rows = random.Random(seed), list[m.Event](), list[Row]()
+    clock, state = Clock(dice.choice(ZONES), dice), State()
+    always = dice.random() < 0.5
     for _ in range(STEPS):
+        boots = clock.boots
         clock.happen()
-        for command in (m.Tick(actor="clock"), *presses(dice)):
+        if clock.boots > boots:
+            before, state = state, again(rows)
+            assert told(state) == told(before), "a restart changes nothing"
+        rules = plan(clock.zone, always)
+        people = presses(dice) if dice.random() < 0.7 else ()
+        for command in (m.Tick(actor="clock"), *people):
             clock.go(dice.random() * 20)
-            rules, now = plan(clock.zone), clock.now()
             try:
-                found = decide(rules, state, command, now)
+                found = decide(rules, state, command, clock.now())
             except m.Refused:
                 continue
             for event in found:
                 state = evolve(state, event)
+                kind, body = type(event).__name__, room._body(event)
+                rows.append((len(rows) + 1, room._time(event.at), kind, body))
+                clock.believed = event.at.wall if event.at.trusted else clock.believed
             events += found
-        told = seen_at(state, clock.now())
-        assert told.seconds >= state.seconds >= 0
-        assert told.lost >= state.lost >= 0
-        assert all(
-            t.place < told.seconds + TINY and t.since < told.worked + TINY for t in told.tickets.values()
-        ), seed
-        shown = screens.board(rules, state, clock.now(), {})
-        assert shown["missed"] is not None
-    return events
+        seen = seen_at(state, clock.now())
+        assert seen.seconds >= state.seconds >= 0
+        assert seen.lost >= state.lost >= 0
+        for ticket in seen.tickets.values():
+            assert ticket.place < seen.seconds + TINY, f"{ticket.number} waits for less than no time"
+            assert ticket.since < seen.worked + TINY
+        assert screens.board(rules, state, clock.now(), {})["time"] == f"{clock.now().wall:%H:%M}"
+    return events, rows
 
 
 def check(events: list[m.Event]) -> None:
-    """No number twice on a day, none that goes back while its day goes on, no day that goes back but from
-    one that nobody believed."""
-    day, sure, numbers = "", False, dict[str, int]()
+    """No number twice on a day, none that goes back while its day goes on. Only a clock that is believed
+    begins another day, a later one, with the people of a day that was not."""
+    numbers, first = dict[str, int](), dict[str, m.Event]()
+    day, doubted, stayed = "", False, False
+    sent: tuple[str, ...] = ()
+    closed: Now | None = None
     for event in events:
+        trusted, today = event.at.trusted, (event.at.wall - timedelta(hours=4)).date().isoformat()
+        if event.at is not closed:
+            stayed = False
         if isinstance(event, m.DayOpened):
-            assert event.day > day or not sure, f"{event.day} after {day}"
-            numbers = {service: numbers[service] for service in numbers if service in event.issued}
+            assert event.day > day if trusted or not day else event.day == day, f"{event.day} after {day}"
+            assert event.day == (today if trusted or not day else day)
+            assert stayed or not event.tickets, "who has gone home is still in line"
+            assert not (stayed and sent), "who is still in the hall is sent home"
+            numbers = {s: numbers[s] for s in numbers if s in event.issued or event.day == day}
             assert numbers == dict(event.issued), "numbers go on or begin anew"
-            day, sure = event.day, event.at.trusted
-        sure = sure or event.at.trusted
+            day, first = event.day, {ticket.number: first[ticket.number] for ticket in event.tickets}
+        if isinstance(event, m.DayClosed):
+            # They go over into a day that opens in the same moment.
+            sent, stayed, doubted, closed = event.unserved, doubted, False, event.at
+        if isinstance(event, m.TicketIssued | m.ClerkSignedIn):
+            doubted = doubted or not trusted
+        doubted = doubted and not (trusted and today == day)
         if isinstance(event, m.TicketIssued):
             number = int(event.ticket.lstrip("ABCD"))
             assert number == numbers.get(event.service, 0) + 1
-            numbers[event.service] = number
+            numbers[event.service], first[event.ticket] = number, event
+        elif start := first.get(getattr(event, "ticket", "")):
+            seconds, guess = lasted(start.at, event.at)
+            assert seconds >= 0
+            assert guess or seconds == event.at.mono - start.at.mono
 
 
 @pytest.mark.parametrize("part", range(10))
 def test_no_clock_makes_a_number_come_twice_or_a_duration_negative(part: int) -> None:
+    windows = {name: window.services for name, window in plan("UTC", True).window.items()}
     count = SCHEDULES // 10
     for seed in range(part * count, (part + 1) * count):
-        events = history(seed)
+        events, rows = history(seed)
         check(events)
-        rows = [(n, room._time(e.at), type(e).__name__, room._body(e)) for n, e in enumerate(events, 1)]
-        windows = {name: window.services for name, window in plan("UTC").window.items()}
         judged(rows, Hall(windows))
