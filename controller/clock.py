@@ -42,8 +42,8 @@ class Clock(Protocol):
 
 class SystemClock:
     """The machine's clocks. The wall time is trusted when the kernel knows it synchronised (NTP)
-    or a battery clock exists, and it is not before `floor`, the newest moment in the journal. While it
-    is not, what a person said in this boot counts."""
+    or a battery clock exists, and it is not before `floor`, the newest believed moment in the journal.
+    While it is not, what a person said in this boot counts."""
 
     def __init__(self, zone: str, floor: datetime | None) -> None:
         self._zone, self._floor = ZoneInfo(zone), floor

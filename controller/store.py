@@ -185,8 +185,8 @@ class Store:
         return [event.press for event in self._read("seq > ?", self._seq - count) if event.press]
 
     def last_wall(self) -> datetime | None:
-        """The wall time of the newest event."""
-        newest = next(self._read("seq = ?", self._seq), None)
+        """The newest wall time that was believed: one that was not proves nothing."""
+        newest = next(self._read("time LIKE '% yes' AND seq <= ? ORDER BY seq DESC LIMIT 1", self._seq), None)
         return newest.at.wall if newest else None
 
     def _read(self, where: str, value: int) -> Iterator[model.Event]:

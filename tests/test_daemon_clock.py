@@ -131,6 +131,10 @@ def test_a_battery_is_believed_at_once_unless_it_is_before_the_journal(machine: 
     assert "未校准" in daemon.page("/")
     assert daemon.take() == "A002"
     assert machine.day() == "2026-11-24"
+    daemon.kill()
+    daemon = machine.boot(MORNING - timedelta(days=399), battery=True)  # after what it has written itself
+    assert "未校准" in daemon.page("/")
+    assert daemon.take() == "A003", "no calendar of last year locks anybody out"
     machine.check()
 
 
