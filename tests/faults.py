@@ -4,6 +4,7 @@ exactly the row's own test must fail. `make faults`; needs some half an hour.
     faults.py [WORD...]   only the rows whose test has one of these words in its name
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -85,7 +86,8 @@ def failing(name: str) -> set[str]:
         file.write_text(text.replace(right, wrong))
         tests = [f"tests/{test}" for _, test in ROWS]
         run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--no-header", "-rfE", *tests]
-        done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
+        here = {**os.environ, "PYTHONPATH": folder}
+        done = subprocess.run(run, cwd=folder, env=here, capture_output=True, text=True, check=False)
         assert done.returncode in (0, 1), done.stdout + done.stderr
         return set(re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.M))
 
