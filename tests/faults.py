@@ -35,11 +35,6 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "before = self._floor is not None and wall < self._floor",
         "before = False",
     ),
-    "test_bytes_that_nobody_asked_for_confirm_nothing": (
-        "drivers/printer_escpos.py",
-        "self._skip = 3",
-        "self._skip = 0",
-    ),
     "test_no_damaged_modbus_answer_is_a_call": (
         "drivers/modbus.py",
         "if rtu(answer[:-2]) != answer:",
