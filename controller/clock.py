@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+NEAR = 600.0  # s; what the two may drift apart while the machine runs for months
+
 
 @dataclass(frozen=True, slots=True)
 class Now:
@@ -41,14 +43,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks. The wall time is trusted when the kernel knows it synchronised (NTP)
-    or a battery clock exists, and it is not before `floor`, the newest believed moment in the journal.
-    While it is not, what a person said in this boot counts."""
+    """The machine's clocks. The wall time is trusted when the kernel knows it synchronised (NTP) or a
+    battery clock agreed at the start, and it is not before `floor`, the newest believed moment in the
+    journal. While it is not, what a person said in this boot counts."""
 
     def __init__(self, zone: str, floor: datetime | None) -> None:
         self._zone, self._floor = ZoneInfo(zone), floor
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._battery = Path("/sys/class/rtc/rtc0").exists()
+        self._battery = _kept()
         self._said: tuple[datetime, float] | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
 
@@ -77,6 +79,16 @@ class SystemClock:
         # adjtimex(2): with modes 0 it only reads; it returns TIME_ERROR (5) while unsynchronised.
         status: int = self._libc.adjtimex(ctypes.create_string_buffer(256))
         return 0 <= status < 5
+
+
+def _kept() -> bool:
+    """Does the battery clock say what the wall clock says? A Pi 5 has one also without a battery: that
+    begins in 1970, and the wall clock goes on from when it was last saved. Nor is every one asked at boot."""
+    try:
+        kept = float(Path("/sys/class/rtc/rtc0/since_epoch").read_text())
+    except (OSError, ValueError):  # none, or its driver knows that it stood still
+        return False
+    return abs(kept - time.time()) < NEAR
 
 
 class FakeClock:

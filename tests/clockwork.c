@@ -5,14 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
+enum { NONE, FULL, EMPTY }; /* battery: a Pi 5 has a clock also without one, which then begins in 1970 */
 struct machine { double ahead; int synced, battery; char boot[40]; };
 
 static volatile struct machine *told(void) {
@@ -34,23 +35,26 @@ int clock_gettime(clockid_t id, struct timespec *time) {
 
 int adjtimex(struct timex *buffer) { (void)buffer; return told()->synced ? TIME_OK : TIME_ERROR; }
 
-int stat64(const char *path, struct stat64 *found) {
-    int (*real)(const char *, struct stat64 *) = dlsym(RTLD_NEXT, "stat64");
-    if (strcmp(path, "/sys/class/rtc/rtc0")) return real(path, found);
-    if (told()->battery) return real("/", found);
-    errno = ENOENT;
-    return -1;
+static int says(const char *text) {
+    int pipes[2];
+    if (pipe(pipes)) return -1;
+    if (write(pipes[1], text, strlen(text)) < 0) return -1;
+    close(pipes[1]);
+    return pipes[0];
 }
 
 int open64(const char *path, int flags, ...) {
     va_list more;
     va_start(more, flags);
-    int mode = va_arg(more, int), pipes[2];
+    int mode = va_arg(more, int);
     va_end(more);
-    if (strcmp(path, "/proc/sys/kernel/random/boot_id"))
+    if (!strcmp(path, "/proc/sys/kernel/random/boot_id")) return says((char *)told()->boot);
+    if (strcmp(path, "/sys/class/rtc/rtc0/since_epoch"))
         return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64"))(path, flags, mode);
-    if (pipe(pipes)) return -1;
-    if (write(pipes[1], (char *)told()->boot, strlen((char *)told()->boot)) < 0) return -1;
-    close(pipes[1]);
-    return pipes[0];
+    if (told()->battery == NONE) { errno = ENOENT; return -1; }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    char text[24];
+    snprintf(text, sizeof text, "%lld\n", told()->battery == EMPTY ? 20LL : (long long)now.tv_sec);
+    return says(text);
 }

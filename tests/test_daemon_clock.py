@@ -20,6 +20,7 @@ from controller.model import DayOpened
 from controller.store import CannotStart, read
 
 HALL = ZoneInfo("Asia/Shanghai")
+NONE, FULL, EMPTY = range(3)  # what is on the socket of the battery
 MORNING = datetime(2026, 11, 24, 8, 30, tzinfo=HALL)
 
 
@@ -35,13 +36,13 @@ class Machine:
             self._told = mmap.mmap(file.fileno(), 0)
         self.boots = 0
 
-    def tell(self, wall: datetime, synced: bool, battery: bool = False) -> None:
+    def tell(self, wall: datetime, synced: bool, battery: int = NONE) -> None:
         """What the clock says from now on, and why it should be believed."""
         boot = f"00000000-0000-0000-0000-{self.boots:012}".encode()
         ahead = wall.timestamp() - time.clock_gettime(time.CLOCK_REALTIME)
         self._told[:] = struct.pack("dii40s", ahead, synced, battery, boot)
 
-    def boot(self, wall: datetime, synced: bool = False, battery: bool = False) -> Daemon:
+    def boot(self, wall: datetime, synced: bool = False, battery: int = NONE) -> Daemon:
         self.boots += 1
         self.tell(wall, synced, battery)
         self.daemon = Daemon(
@@ -122,17 +123,27 @@ def test_with_yesterday_evenings_clock_no_day_begins_until_the_network_says_so(m
     machine.check()
 
 
+def test_the_clock_of_a_pi_5_without_a_battery_proves_nothing(machine: Machine) -> None:
+    machine.boot(MORNING, synced=True).take()
+    machine.daemon.kill()
+    daemon = machine.boot(MORNING.replace(hour=17, minute=45), battery=EMPTY)  # as fake-hwclock saved it
+    assert "未校准" in daemon.page("/")
+    assert daemon.take() == "A002"
+    until(lambda: machine.papers().count("时钟待校准") == 1)
+    machine.check()
+
+
 def test_a_battery_is_believed_at_once_unless_it_is_before_the_journal(machine: Machine) -> None:
-    daemon = machine.boot(MORNING, battery=True)
-    assert "时钟电池" in daemon.page("/")
+    daemon = machine.boot(MORNING, battery=FULL)
+    assert "（时钟电池）" in daemon.page("/")
     daemon.take()
     daemon.kill()
-    daemon = machine.boot(MORNING - timedelta(days=400), battery=True)  # it ran dry
+    daemon = machine.boot(MORNING - timedelta(days=400), battery=FULL)  # it ran dry
     assert "未校准" in daemon.page("/")
     assert daemon.take() == "A002"
     assert machine.day() == "2026-11-24"
     daemon.kill()
-    daemon = machine.boot(MORNING - timedelta(days=399), battery=True)  # after what it has written itself
+    daemon = machine.boot(MORNING - timedelta(days=399), battery=FULL)  # after what it has written itself
     assert "未校准" in daemon.page("/")
     assert daemon.take() == "A003", "no calendar of last year locks anybody out"
     machine.check()
