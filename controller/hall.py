@@ -157,6 +157,9 @@ def evolve(state: State, event: m.Event) -> State:
             kept = {name: getattr(event, name) for name in CARRIED}
             tickets = {ticket.number: ticket for ticket in event.tickets}
             return State(event.day, tickets=tickets, last=event.at, touched=event.seconds, **kept)
+        case m.DayClosed(figures=counted) if counted["open"] or state.staffed:
+            # Its people go over into the day that opens now; if the mains are cut in between, it goes on.
+            return state
         case m.DayClosed(figures=counted):
             closed = replace(state, done=True, provisional=False, figures=counted)
             return replace(closed, tickets={}, windows={}, calls=())
