@@ -39,6 +39,7 @@ def copy(source: Path, target: Path) -> int:
         last = newest = 0
         for file in journals(source / "journal.db"):
             with closing(reading(file)) as here:
+                here.execute("BEGIN")  # one moment of a journal that goes on
                 newest, seal = here.execute(_LAST).fetchone() or (0, "")
                 last = _catch_up(here, there)
                 same = there.execute("SELECT seal = ? FROM journal WHERE seq = ?", (seal, newest)).fetchone()
