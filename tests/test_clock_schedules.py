@@ -4,23 +4,27 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from conftest import EXAMPLE
 from daemon import ALWAYS
-from judge import Hall, judged
+from judge import Hall, judge, judged
 
 from controller import model as m
 from controller import store as room
 from controller.clock import Now
+from controller.engine import Engine
 from controller.hall import State, evolve, seen_at
 from controller.proof import lasted
 from controller.reader import parse
 from controller.rules import decide
 from controller.settings import Settings
+from controller.store import Store, read, verify
 from display import screens
 from drivers.base import load
 
@@ -51,7 +55,7 @@ FATES = "pass", "pass", "night", "ntp", "lost", "jump", "boot", "fake", "battery
 JUMPS = 1, 59, 3600, 86_400, 10**7, 10**8  # s
 STEPS = 6
 TINY = 1e-6  # s
-SCHEDULES = 10_000
+SCHEDULES, LIVED = 10_000, 100
 Row = tuple[int, str, str, str]
 
 
@@ -83,6 +87,8 @@ def edges(zone: str) -> list[datetime]:
 class Clock:
     """The machine's clock; `true` is what time it really is."""
 
+    source = "simulated"
+
     def __init__(self, zone: str, dice: random.Random) -> None:
         self.zone, self.dice = zone, dice
         self.true = dice.choice(edges(zone)) + timedelta(
@@ -96,6 +102,9 @@ class Clock:
         wall = (self.true + self.off).astimezone(ZoneInfo(self.zone))
         trusted = self.synced and (self.floor is None or wall >= self.floor)  # as SystemClock
         return Now(wall, round(self.mono, 6), f"boot{self.boots}", trusted)
+
+    def confirm(self, wall: datetime, at: Now) -> None:
+        """Nobody says what time it is."""
 
     def go(self, seconds: float) -> None:
         self.true += timedelta(seconds=seconds)
@@ -198,7 +207,7 @@ def check(events: list[m.Event]) -> None:
     closed: Now | None = None
     for event in events:
         trusted, today = event.at.trusted, (event.at.wall - timedelta(hours=4)).date().isoformat()
-        if event.at is not closed:
+        if event.at != closed:
             stayed = False
         if isinstance(event, m.DayOpened):
             assert event.day > day if trusted or not day else event.day == day, f"{event.day} after {day}"
@@ -232,3 +241,27 @@ def test_no_clock_makes_a_number_come_twice_or_a_duration_negative(part: int) ->
         events, rows = history(seed)
         check(events)
         judged(rows, Hall(windows))
+
+
+@pytest.mark.parametrize("seed", range(SCHEDULES, SCHEDULES + LIVED))
+def test_the_engine_and_its_journal_outlive_such_clocks(seed: int, tmp_path: Path) -> None:
+    """Also when the journal's years are put away, and many at once have passed."""
+    dice, path = random.Random(seed), tmp_path / "journal.db"
+    clock, always, before = Clock(dice.choice(ZONES), dice), dice.random() < 0.5, ""
+    for _ in range(2 * STEPS):
+        with closing(Store(path)) as store:
+            clock.believed = store.last_wall()
+            clock.happen()
+            engine = Engine(plan(clock.zone, always), store, clock)
+            assert told(engine.state) == before or not before, "a restart changes nothing"
+            engine.start()
+            for command in (m.Tick(actor="clock"), *presses(dice)):
+                clock.go(dice.random() * 20)
+                outcome = engine.submit(command).result()
+                assert not isinstance(outcome, m.Refused) or outcome.code not in ("bug", "journal")
+            engine.stop()
+            before = told(engine.state)
+    windows = {name: window.services for name, window in plan("UTC", True).window.items()}
+    assert judge(path, Hall(windows)) >= 0
+    assert verify(path)[1] == 0
+    check([event for _, event in read(path)])
