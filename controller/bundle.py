@@ -19,6 +19,8 @@ from controller.store import reading
 
 ROWS = 3000  # of the journal: a day of a big hall
 LINES = 5000  # of the log
+# What is said behind such a word to a command, as in exec:curl -H "Authorization: Bearer ..."
+_SECRET = re.compile(r"((?:bearer|basic|token|passw\w*|secret|api.?key)[ =:]+)[^\s\"']+", re.I)
 PRIVATE = "link", "links", "text"  # of an event: what opens a visitor's page; all of hall.toml
 
 
@@ -77,7 +79,12 @@ def hider(text: str, data: Path) -> Callable[[str], str]:
         pass  # there is no journal from which a number could come
     names = {clerk: f"clerk-{n}" for n, clerk in enumerate(sorted(known), 1)}
     found = re.compile(rf"(?<![\w.:-])({'|'.join(map(re.escape, names)) or '(?!)'})(?![\w.:-])")
-    return lambda said: re.sub(r"//[^/@\s\"]+@", "//...@", found.sub(lambda match: names[match[1]], said))
+
+    def hide(said: str) -> str:
+        said = re.sub(r"//[^/@\s\"]+@", "//...@", found.sub(lambda match: names[match[1]], said))
+        return _SECRET.sub(r"\1...", said)
+
+    return hide
 
 
 def tail(path: Path) -> Iterator[str]:

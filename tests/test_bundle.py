@@ -31,6 +31,7 @@ def packed(file: Path, data: Path, port: int = 1) -> dict[str, str]:
 
 def test_a_running_hall_tells_all_but_what_is_private(hall: Hall) -> None:
     text = EXAMPLE.read_text() + '\n[web]\nlink = "http://admin:hunter2@192.168.1.5:8080"\n'
+    text += "# url = \"exec:curl -H 'Authorization: Bearer abc123' http://192.168.1.9/say\"\n"
     (hall.folder / "hall.toml").write_text(text)
     number = hall.take("A")
     hall.call("1")
@@ -48,7 +49,7 @@ def test_a_running_hall_tells_all_but_what_is_private(hall: Hall) -> None:
     assert "hallqueue" in found["about.txt"]
     links = list(hall.state.links)
     assert links
-    for secret in ("王小明", "13800138000", "李四", "hunter2", "1001", "$argon2", *links):
+    for secret in ("王小明", "13800138000", "李四", "hunter2", "abc123", "1001", "$argon2", *links):
         for name, said in found.items():
             assert secret not in said, (name, secret)
 
