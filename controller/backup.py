@@ -7,19 +7,18 @@ import json
 import logging
 import os
 import sqlite3
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from controller.child import Asked, Child, ask
 from controller.model import Refused
 from controller.people import write
-from controller.store import journals, lock, opened, planned, reading, sealed, verify
+from controller.store import journals, lock, opened, planned, reading, sealed, sync, verify
 
 log = logging.getLogger("hallqueue.backup")
 ROWS = 1000  # copied in one transaction
@@ -56,14 +55,17 @@ def copy(source: Path, target: Path) -> int:
 def _catch_up(here: sqlite3.Connection, there: sqlite3.Connection) -> int:
     """Copy the rows that are new `here`; the number of the last row `there`."""
     last, seal = there.execute(_LAST).fetchone() or (0, "")
+    start = last
     rows = here.execute("SELECT * FROM journal WHERE seq > ? ORDER BY seq", (last,))
     while batch := rows.fetchmany(ROWS):
         if not last and batch[0][2] == "YearOpened":  # the years before are kept elsewhere
             last, seal = batch[0][0] - 1, json.loads(batch[0][3])["seal"]
         for *row, kept in batch:
-            last, seal = last + 1, sealed(seal, row)
-            if (row[0], kept) != (last, seal):
-                raise CannotCopy("backup_other", row=row[0])
+            due, seal = last + 1, sealed(seal, row)
+            if (row[0], kept) != (due, seal):
+                # The first row that does not go on from what is there may well belong to another hall.
+                raise CannotCopy("backup_other" if last == start > 0 else "backup_damaged", row=row[0])
+            last = due
         there.execute("BEGIN")
         there.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", batch)
         there.execute("COMMIT")
@@ -72,11 +74,21 @@ def _catch_up(here: sqlite3.Connection, there: sqlite3.Connection) -> int:
 
 def restore(source: Path, target: Path) -> int:
     """The journal of a backup into the data folder of a hall that stands still, and its hall.toml beside
-    it; the number of the last row. Raises as `copy` does."""
+    it; the number of the last row. Another hall's journal there, such as that of a spare card which ran
+    once, is put into a folder of its own. Raises as `copy` does."""
     target.mkdir(parents=True, exist_ok=True)
     handle = lock(target / "journal.db")
     try:
-        last = copy(source, target)
+        try:
+            last = copy(source, target)
+        except CannotCopy as why:
+            if why.code != "backup_other":
+                raise
+            aside = Path(tempfile.mkdtemp(prefix="other-", dir=target))
+            for file in target.glob("journal*.db*"):
+                file.rename(aside / file.name)
+            sync(target)
+            last = copy(source, target)
         write(target / "hall.toml", planned(target / "journal.db"))
     finally:
         os.close(handle)
@@ -101,8 +113,8 @@ def drill(source: Path, data: Path, day: str) -> int:
     return rows
 
 
-class Keeper:
-    """Owns the child and a thread that asks it; the pages read what it knows.
+class Keeper(Child):
+    """Asks for a copy whenever something is new; the pages read what it knows.
 
     `trouble`: why the copy is not whole, as a code and its arguments; `broken`: the first row whose seal
     does not hold, 0 for none.
@@ -110,27 +122,11 @@ class Keeper:
 
     def __init__(self, data: Path, folder: str, last: Callable[[], int]) -> None:
         """`folder`: of the copy, empty for none; `last`: the number of the journal's newest row."""
+        super().__init__("backup")
         self._data, self._folder, self._last = data, folder, last
-        self._news, self._over = threading.Event(), threading.Event()
         self._saved, self._whole = 0, time.monotonic()  # last row of the copy; when it was whole last
         self.trouble: tuple[str, Mapping[str, Any]] | None = None if folder else ("backup_none", {})
         self.broken = 0
-        self._child: subprocess.Popen[str] | None = None
-        self._thread = threading.Thread(target=self._run, name="backup", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._news.set()
-        if self._child:
-            self._child.kill()
-        self._thread.join()
-
-    def poke(self) -> None:
-        """There is something new; from any thread."""
-        self._news.set()
 
     @property
     def age(self) -> float:
@@ -142,33 +138,27 @@ class Keeper:
     def _run(self) -> None:
         if not self._folder and self._over.wait(LATER):
             return
+        well = True
         while not self._over.is_set():
-            command = ["nice", sys.executable, "-m", "controller.backup", str(self._data), self._folder]
-            pipe = subprocess.PIPE
-            with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as self._child:
-                while not self._over.is_set() and (well := self._talk(self._child)) and self._folder:
+            with self._alive("controller.backup", str(self._data), self._folder) as process:
+                while not self._over.is_set() and (well := self._talk(process)) and self._folder:
                     self._news.wait(EVERY)
-                self._child.kill()
             if well and not self._folder:
                 return  # there is nothing but the seals to look at
             self._over.wait(AGAIN)
 
-    def _talk(self, child: "subprocess.Popen[str]") -> bool:
+    def _talk(self, process: Asked) -> bool:
         """One question and its answer; False if nobody is there any more."""
-        assert child.stdin and child.stdout  # noqa: PT018
         self._news.clear()
         asked = time.monotonic()
-        try:
-            child.stdin.write("\n")
-            child.stdin.flush()
-            found = json.loads(child.stdout.readline())
-        except (OSError, ValueError):
+        found = ask(process, "")
+        if found is None:
             return False
         self._saved, self.broken = found["last"], found["broken"]
         trouble = (found["code"], found["arguments"]) if found["code"] else None
         if trouble != self.trouble and self._folder:
             self.trouble = trouble
-            log.log(logging.WARNING if trouble else logging.INFO, "backup: %s", trouble or "whole")
+            log.log(logging.WARNING if trouble else logging.INFO, "backup: %s", found["code"] or "whole")
         if self._saved >= self._last():
             self._whole = asked
         return True

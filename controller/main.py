@@ -55,9 +55,9 @@ def listen(bind: str, port: int) -> socket.socket:
     """Take the web address before anything else is touched. Raises CannotStart."""
     try:
         return socket.create_server((bind, port), backlog=512)
-    except OSError as error:
-        address = f"{bind}:{port}"
-        raise CannotStart("web_busy", address=address, detail=error.strerror or error) from error
+    except (OSError, OverflowError) as error:
+        detail = getattr(error, "strerror", "") or error
+        raise CannotStart("web_busy", address=f"{bind}:{port}", detail=detail) from error
 
 
 def require_ports(plan: Settings) -> None:
@@ -197,8 +197,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     people = known(plan, site)
     secure = tls(plan, site.notes)
     access = Access(plan, people, site.clock, secure is not None)
-    house = House(engine, devices, access, stage, site.folder, site.notes, watch)
-    house.coming, house.restart, house.keeper = site.coming, site.restart, keeper
+    house = House(engine, devices, access, stage, keeper, site.folder, site.notes, watch)
+    house.coming, house.restart = site.coming, site.restart
     house.lately.extendleft((e.at.wall, partial(event_told, e)) for _, e in read(store.path, -LATELY))
     flask = create(house)
     if site.twin:
@@ -229,7 +229,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         if site.coming and any(isinstance(event, m.DayClosed | m.DayOpened) for event in events):
             site.restart()
         if events and isinstance(events[-1], m.TicketIssued | m.TicketEvent):
-            oracle.ask()
+            oracle.poke()
         if outcome:
             keeper.poke()
             live.changed()

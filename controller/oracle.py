@@ -6,13 +6,12 @@ The child reads the journal, and the time from its standard input; it holds no c
 import json
 import logging
 import pickle
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 
+from controller.child import Asked, Child, ask
 from controller.clock import Now
 from controller.forecast import Forecaster
 from controller.model import DayOpened
@@ -25,28 +24,13 @@ PACE, OLD, AGAIN = 2.0, 120.0, 30.0  # s: between questions, until figures vanis
 EVENTS = 10_000  # of the journal, from which it learns
 
 
-class Oracle:
-    """Owns the child and a thread that asks it. `ask` posts and returns; `tell` hears every answer."""
+class Oracle(Child):
+    """Asks for a forecast whenever something is new; `tell` hears every answer."""
 
     def __init__(self, plan: Settings, path: Path, now: Callable[[], Now], tell: Callable[[Figures], None]):
+        super().__init__("oracle")
         self._first, self._now, self._tell = f"{pickle.dumps(plan).hex()} {path}\n", now, tell
-        self._news, self._over = threading.Event(), threading.Event()
         self._latest: tuple[float, Figures] = (float("-inf"), {})
-        self._child: subprocess.Popen[str] | None = None
-        self._thread = threading.Thread(target=self._run, name="oracle", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._news.set()
-        if self._child:
-            self._child.kill()
-        self._thread.join()
-
-    def ask(self) -> None:
-        self._news.set()
 
     def figures(self) -> Figures:
         """By service: low, mid, high and finish in seconds from now, and the errors so far. Empty when
@@ -57,25 +41,18 @@ class Oracle:
     def _run(self) -> None:
         self._news.wait()
         while not self._over.is_set():
-            command = ["nice", sys.executable, "-m", "controller.oracle"]
-            pipe = subprocess.PIPE
-            with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as self._child:
-                self._talk(self._child)
-                self._child.kill()
+            with self._alive("controller.oracle") as process:
+                self._talk(process)
             if not self._over.wait(AGAIN):
                 log.warning("the forecast ended by itself; it begins again")
 
-    def _talk(self, child: "subprocess.Popen[str]") -> None:
-        assert child.stdin and child.stdout  # noqa: PT018
+    def _talk(self, process: Asked) -> None:
         said = self._first
         while not self._over.is_set():
             self._news.clear()
             now = self._now()
-            try:
-                child.stdin.write(f"{said}{pickle.dumps(now).hex()}\n")
-                child.stdin.flush()
-                found = json.loads(child.stdout.readline())
-            except (OSError, ValueError):
+            found = ask(process, said + pickle.dumps(now).hex())
+            if found is None:
                 return
             self._latest, said = (now.mono, found), ""
             self._tell(found)

@@ -122,7 +122,7 @@ def test_every_event_is_on_the_second_medium_within_seconds(
     until(lambda: (medium / "journal.db").exists() and (medium / "people.json").exists())
     number = hall.take("A")
     until(lambda: number in issued(medium), 5)
-    until(lambda: hall.house.keeper.age == 0.0)  # type: ignore[union-attr]
+    until(lambda: hall.house.keeper.age == 0.0)
     assert "已备份到最后一条" in hall.page("/")
     # The disk is pulled out; its mount point is an empty folder of the card now.
     shutil.move(medium, away := Path(f"{medium}-away"))
@@ -181,7 +181,7 @@ def test_a_damaged_row_is_never_copied(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(CannotCopy) as refused:
         copy(tmp_path, kept)
-    assert refused.value.arguments["row"] == 4
+    assert (refused.value.code, refused.value.arguments["row"]) == ("backup_damaged", 4)
     assert rows(kept) == []
 
 
@@ -211,6 +211,12 @@ def test_a_drill_that_fails_turns_red(hall: Hall, tmp_path: Path) -> None:
     assert "第 2 行" in said
     assert re.search(r'class="bad">恢复演练 \d{4}-\d\d-\d\d 失败', hall.page("/"))
     assert json.loads((hall.folder / "drill.json").read_text())["rows"] == 0
+
+
+def test_a_backup_of_nothing_says_so(tmp_path: Path) -> None:
+    status, said = hallqueue("backup", tmp_path / "kept", "--data", tmp_path / "nothing")
+    assert (status, "打不开" in said) == (2, True)
+    assert not (tmp_path / "kept").exists()
 
 
 def test_a_restore_of_nothing_says_so(tmp_path: Path) -> None:
@@ -251,6 +257,9 @@ def test_the_page_on_a_dead_card_is_followed_to_the_letter(tmp_path: Path, mediu
     until(lambda: second in issued(medium), 10)
     daemon.kill()
     shutil.rmtree(tmp_path / "card")
+    spare = Daemon(file, tmp_path / "spare")  # it was tried once, before it came into the drawer
+    spare.take()
+    assert spare.stop() == 0
     places = {"/media/hallqueue": str(medium), "/var/lib/hallqueue": str(tmp_path / "spare")}
     said = []
     for line in re.findall(r"^ +sudo hallqueue (.*)$", (ROOT / "docs" / "recovery.md").read_text(), re.M):
@@ -260,6 +269,8 @@ def test_the_page_on_a_dead_card_is_followed_to_the_letter(tmp_path: Path, mediu
         assert status == 0, text
         said.append(text)
     assert len(said) == 4
+    (other,) = (tmp_path / "spare").glob("other-*")
+    assert verify(other / "journal.db")[1] == 0, "what was on the spare card is kept"
     daemon = Daemon(tmp_path / "spare" / "hall.toml", tmp_path / "spare")
     assert daemon.take() == "A003"
     daemon.stop()

@@ -129,7 +129,7 @@ def test_a_hall_whose_forecast_has_died_goes_on(hall: Hall) -> None:
     hall.take("A")
     until(lambda: hall.house.foreseen(), 20)
     oracle = hall.house.foreseen.__self__  # type: ignore[attr-defined]
-    oracle._child.kill()
+    oracle._process.kill()
     assert hall.take("A") == "A002"
     assert hall.call("1") == "A001"
     assert EXAMPLE.exists()

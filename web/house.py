@@ -33,10 +33,10 @@ class House:
     devices: Mapping[str, Device]
     access: Access
     stage: Stage
+    keeper: Keeper
     folder: Path
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     watch: Inventory | None = None
-    keeper: Keeper | None = None
     screens: Callable[[], int] = lambda: 0
     foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
     coming: str = ""
@@ -48,7 +48,7 @@ class House:
         """When the day was done (17:52), if the mains may be switched off: what is still being copied is
         waited for. Empty if they may not."""
         state, now = self.engine.state, self.engine.clock.now()
-        copying = self.keeper is not None and 0.0 < self.keeper.age < COPYING
+        copying = 0.0 < self.keeper.age < COPYING
         return f"{state.last.wall:%H:%M}" if state.done and state.last and now.trusted and not copying else ""
 
 

@@ -54,9 +54,9 @@ def view(house: House, lang: str) -> dict[str, Any]:
     if state.stopped:
         notes, answers["take"]["level"] = [(state.stopped, {}), *notes], "no"
     keeper = house.keeper
-    if keeper and keeper.trouble:
+    if keeper.trouble:
         notes = [*notes, keeper.trouble]
-    if keeper and keeper.broken:
+    if keeper.broken:
         notes = [("journal_damaged", {"row": keeper.broken}), *notes]
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
@@ -75,7 +75,7 @@ def view(house: House, lang: str) -> dict[str, Any]:
         "now": now,
         "source": engine.clock.source,
         "power": pi.power(),
-        "behind": keeper.age if keeper and not keeper.trouble else 0.0,
+        "behind": 0.0 if keeper.trouble else keeper.age,
         "drill": drilled(house.folder),
         "free": free >> 20,
         "room": "ok" if free > pi.ROOM else "soon" if free > pi.LITTLE else "bad",
