@@ -20,37 +20,15 @@ from controller import backup, bundle, calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
+from controller.console import show, speak, tell, told
 from controller.people import passcode
-from controller.reader import Mistake, Mistakes
+from controller.reader import Mistakes
+from controller.settings import Hall, Hours, Settings
 from controller.store import CannotStart, Store, planned, read, verify
-from display.words import happened, lines, say
+from display.words import happened, lines
 
+UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
 ANNOUNCE = 60.0  # s between two announcements of the safe hall
-
-
-def speak(code: str, /, **arguments: Any) -> str:
-    """A sentence in the reader's language: Chinese, English, or both where the locale is silent."""
-    name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    langs = [lang for lang in ("zh", "en") if name.startswith(lang)] or ["zh", "en"]
-    return " | ".join(say(code, lang, **arguments) for lang in langs)
-
-
-def tell(code: str, /, **arguments: Any) -> None:
-    print(speak(code, **arguments), file=sys.stderr, flush=True)
-
-
-def show(template: str, **values: Any) -> int:
-    print(*lines(template, speak=speak, **values), sep="\n")
-    return 0
-
-
-def told(file: Path, mistake: Mistake) -> str:
-    """`hall.toml:12: window.3.services: ...`"""
-    arguments = dict(mistake.arguments)
-    if "kind" in arguments:
-        arguments["kind"] = speak(f"check.kind_{arguments['kind']}")
-    place = f"{file}:{mistake.line}: {mistake.key}".rstrip(": ")
-    return f"{place}: {speak(f'check.{mistake.code}', **arguments)}"
 
 
 def check(options: argparse.Namespace) -> int:
@@ -66,22 +44,28 @@ def one_time(options: argparse.Namespace) -> int:
     return 0
 
 
+def there(folder: Path) -> Path:
+    """The journal in a folder. Raises OSError: SQLite has no words for a file that is not there."""
+    path = folder / "journal.db"
+    path.stat()
+    return path
+
+
 def verify_journal(options: argparse.Namespace) -> int:
-    path = options.data / "journal.db"
-    path.stat()  # SQLite has no words for a file that is not there
-    count, broken = verify(path)
+    count, broken = verify(there(options.data))
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
 
 
 def copy(options: argparse.Namespace) -> int:
+    there(options.data)
     options.folder.mkdir(parents=True, exist_ok=True)
     print(speak("backup.done", rows=backup.copy(options.data, options.folder), folder=options.folder))
     return 0
 
 
 def bring_back(options: argparse.Namespace) -> int:
-    options.folder.joinpath("journal.db").stat()  # SQLite has no words for a file that is not there
+    there(options.folder)
     if options.drill:
         today = f"{SystemClock('Asia/Shanghai', None).now().wall:%Y-%m-%d}"
         print(speak("backup.drilled", rows=backup.drill(options.folder, options.data, today)))
@@ -93,7 +77,7 @@ def bring_back(options: argparse.Namespace) -> int:
 
 def proved(options: argparse.Namespace) -> list[proof.Row]:
     """The rows of the day that is asked about; the newest one if none is. Raises CannotStart."""
-    rows = list(read(options.data / "journal.db"))
+    rows = list(read(there(options.data)))
     known = proof.days(rows)
     day = options.day or (known[-1] if known else "")
     if day not in known:
@@ -121,7 +105,7 @@ def trail(options: argparse.Namespace) -> int:
 
 
 def then(options: argparse.Namespace) -> int:
-    rows = list(read(options.data / "journal.db"))
+    rows = list(read(there(options.data)))
     zone = rows[-1][1].at.wall.tzinfo if rows else None
     state = proof.at(rows, options.time.replace(tzinfo=options.time.tzinfo or zone))
     if not state.last:
@@ -162,6 +146,12 @@ def simulate_day(options: argparse.Namespace) -> int:
     print(speak("day.title", opens=" ".join(options.open), **vars(options)))
     print("\n".join(" → ".join(dict.fromkeys(both)) for both in zip(*found, strict=True)))
     return 0
+
+
+def positive(word: str) -> float:
+    if (value := float(word)) <= 0:
+        raise ValueError
+    return value
 
 
 def progress(one: day.Day) -> Iterator[m.Event]:
@@ -307,7 +297,10 @@ def stand_in(options: argparse.Namespace) -> int:
     try:
         plan = roof.read_plan(options.file.read_bytes())
     except (Mistakes, OSError):
-        plan = roof.read_plan(planned(options.data / "journal.db").encode())
+        try:
+            plan = roof.read_plan(planned(options.data / "journal.db").encode())
+        except (Mistakes, sqlite3.Error):
+            plan = UNKNOWN
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     listener = roof.listen(options.bind, options.port)
@@ -341,10 +334,10 @@ def main() -> None:
     newest = argument("day", "2026-10-08 (the newest)", metavar="DAY", nargs="?", default="")
     monday = argument("--date", "%(default)s", type=date.fromisoformat, default="2026-11-23")
     seed = argument("--seed", "another is another day (%(default)s)", type=int, default=1)
-    much = argument("--load", "of what all windows can do (%(default)s)", type=float, default=1.0)
+    much = argument("--load", "of what all windows can do (%(default)s)", type=positive, default=1.0)
     opens = argument("--open", "windows that open later", nargs="+", default=[], metavar="4=9:00")
     folder_ = argument("folder", "of the backup", metavar="FOLDER", type=Path)
-    drill = argument("--drill", "only try it, in an empty folder (演练)", action="store_true")
+    drill = argument("--drill", "only try it, aside (演练)", action="store_true")
     hall_ = (file, data, bind, port)
     for verb, act, text, *arguments in (
         ("run", run, "run the hall on its real devices (按 hall.toml 运行)", *hall_),
@@ -371,6 +364,7 @@ def main() -> None:
         for name, settings in arguments:
             verb_parser.add_argument(name, **settings)
     options = parser.parse_args()
+    os.umask(0o077)  # what a hall keeps is its own
     # Before python-escpos is imported: it calls logging.basicConfig itself.
     level = logging.INFO if options.act in (run, stand_in) else logging.CRITICAL
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
@@ -381,7 +375,7 @@ def main() -> None:
         group = "start" if isinstance(error, CannotStart) else "status"
         tell(f"{group}.{error.code}", **error.arguments)
     except sqlite3.Error as error:
-        tell("status.backup_failed", detail=error)
+        tell("start.no_journal", detail=error)
     except Mistakes as mistakes:
         for mistake in mistakes.found:
             print(told(options.file, mistake))

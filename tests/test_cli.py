@@ -169,3 +169,10 @@ def test_a_port_that_is_missing_at_a_restart_is_a_red_line_not_a_dead_hall(hall:
     assert set(daemon.get("/health")["down"]) >= {"sign1", "sign2"}
     assert daemon.take() == "A002"
     assert daemon.stop() == 0
+
+
+def test_a_figure_that_cannot_be_is_refused_in_a_line(tmp_path: Path) -> None:
+    for words in (("day", str(EXAMPLE), "--load", "0"), ("simulate", str(EXAMPLE), "--port", "99999")):
+        done = hallqueue(*words)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr

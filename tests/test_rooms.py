@@ -15,6 +15,7 @@ ROOF = {
     "controller.main",
     "controller.oracle",
     "controller.cli",
+    "controller.console",
     "controller.doctor",
     "controller.simulation",
     "controller.tape",

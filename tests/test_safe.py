@@ -99,3 +99,12 @@ def test_with_a_broken_hall_toml_it_uses_the_last_plan_of_the_journal(
     assert "泷水塘社区为民服务中心" in answer(safe, "/")[1]
     until(lambda: "请听指挥" in twin.machines["sign1"].text)
     assert safe.stop() == 0
+
+
+def test_of_a_hall_of_which_nothing_can_be_read_the_pages_say_so_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "hall.toml").write_text("[hall\n")
+    safe = Daemon(tmp_path / "hall.toml", tmp_path / "data", verb="safe")
+    assert "请到咨询台办理" in answer(safe, "/board")[1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{safe.port}/api/v1/events?screen=1", timeout=5) as told:
+        assert "系统故障" in "".join(told.readline().decode() for _ in range(3))
+    assert safe.stop() == 0
