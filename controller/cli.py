@@ -20,12 +20,12 @@ from controller import backup, bundle, calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock, SystemClock
-from controller.console import show, speak, tell, told
+from controller.console import answer, languages, located, show, speak, tell, told
 from controller.people import passcode
 from controller.reader import Mistakes
 from controller.settings import Hall, Hours, Settings
 from controller.store import CannotStart, Store, planned, read, verify
-from display.words import happened, lines
+from display.words import happened, say
 
 UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
 ANNOUNCE = 60.0  # s between two announcements of the safe hall
@@ -142,9 +142,11 @@ def simulate_day(options: argparse.Namespace) -> int:
     days = [
         day.Day(plan, options.date, options.seed, options.load, o) for o in ({}, opens)[: 1 + bool(opens)]
     ]
-    found = [lines("day", speak=speak, plan=plan, found=day.figures(progress(one))) for one in days]
-    print(speak("day.title", opens=" ".join(options.open), **vars(options)))
-    print("\n".join(" → ".join(dict.fromkeys(both)) for both in zip(*found, strict=True)))
+    found = [day.figures(progress(one)) for one in days]
+    for lang in languages():
+        print(say("day.title", lang, opens=" ".join(options.open), **vars(options)))
+        texts = [answer("day", lang, plan=plan, found=figures) for figures in found]
+        print("\n".join(" → ".join(dict.fromkeys(both)) for both in zip(*texts, strict=True)))
     return 0
 
 
@@ -256,7 +258,7 @@ def serve(options: argparse.Namespace) -> int:
     except Mistakes as mistakes:
         if first:
             raise
-        notes.append(("plan_broken", {"detail": told(options.file, mistakes.found[0])}))
+        notes.append(("plan_broken", located(options.file, mistakes.found[0])))
         tell("status.plan_broken", **notes[0][1])
     if first and not simulated:
         roof.require_ports(plan)

@@ -9,26 +9,41 @@ from controller.reader import Mistake
 from display.words import lines, say
 
 
-def speak(code: str, /, **arguments: Any) -> str:
-    """A sentence in the reader's language: Chinese, English, or both where the locale is silent."""
+def languages() -> list[str]:
+    """The reader's: Chinese, English, or both where the locale is silent."""
     name = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
-    langs = [lang for lang in ("zh", "en") if name.startswith(lang)] or ["zh", "en"]
-    return " | ".join(say(code, lang, **arguments) for lang in langs)
+    return [lang for lang in ("zh", "en") if name.startswith(lang)] or ["zh", "en"]
+
+
+def speak(code: str, /, **arguments: Any) -> str:
+    return " | ".join(say(code, lang, **arguments) for lang in languages())
 
 
 def tell(code: str, /, **arguments: Any) -> None:
     print(speak(code, **arguments), file=sys.stderr, flush=True)
 
 
+def answer(template: str, lang: str, **values: Any) -> list[str]:
+    """The lines of a text in display/answers, in one language."""
+    return lines(template, speak=lambda code, /, **said: say(code, lang, **said), **values)
+
+
 def show(template: str, **values: Any) -> int:
-    print(*lines(template, speak=speak, **values), sep="\n")
+    for lang in languages():
+        print(*answer(template, lang, **values), sep="\n")
     return 0
 
 
-def told(file: Path, mistake: Mistake) -> str:
-    """`hall.toml:12: window.3.services: ...`"""
+def located(file: Path, mistake: Mistake) -> dict[str, Any]:
+    """`place` is hall.toml:12: window.3.services, `detail` a sentence."""
     arguments = dict(mistake.arguments)
     if "kind" in arguments:
-        arguments["kind"] = speak(f"check.kind_{arguments['kind']}")
+        arguments["kind"] = f"check.kind_{arguments['kind']}", {}
     place = f"{file}:{mistake.line}: {mistake.key}".rstrip(": ")
-    return f"{place}: {speak(f'check.{mistake.code}', **arguments)}"
+    return {"place": place, "detail": (f"check.{mistake.code}", arguments)}
+
+
+def told(file: Path, mistake: Mistake) -> str:
+    found = located(file, mistake)
+    code, arguments = found["detail"]
+    return f"{found['place']}: {speak(code, **arguments)}"

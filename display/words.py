@@ -33,9 +33,11 @@ def override(own: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def say(code: str, lang: str = "zh", /, **arguments: Any) -> str:
-    """The sentence `code` in `lang` ("zh" or "en"); a code without a sentence is said as it is."""
+    """The sentence `code` in `lang` ("zh" or "en"); a code without a sentence is said as it is. An
+    argument may be a sentence itself: a pair of its code and its arguments."""
     texts = catalogue().get(code)
-    return texts[lang].format(**arguments) if texts else code
+    said = {n: say(v[0], lang, **v[1]) if isinstance(v, tuple) else v for n, v in arguments.items()}
+    return texts[lang].format(**said) if texts else code
 
 
 def columns(text: str) -> int:

@@ -119,6 +119,7 @@ def test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line(
     with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/") as answer:
         page = answer.read().decode()
     assert "仍按上次有效的配置运行" in page
+    assert "hall：缺少这一项。" in page, "in the language of the page, not of the terminal"
     assert "泷水塘" in page
     assert daemon.take() == "A002"
     assert daemon.stop() == 0

@@ -134,8 +134,8 @@ def ask(
 ) -> Callable[..., Any]:
     """A verb of the command line in Chinese: exit status, and what it printed."""
 
-    def ask(*words: str) -> tuple[int, str]:
-        monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    def ask(*words: str, lang: str = "zh_CN.UTF-8") -> tuple[int, str]:
+        monkeypatch.setenv("LC_ALL", lang)
         monkeypatch.setattr(sys, "argv", ["hallqueue", *words, "--data", str(morning)])
         with pytest.raises(SystemExit) as left:
             cli.main()
@@ -168,6 +168,14 @@ def test_a_trail_is_the_life_of_a_ticket_with_estimates_across_a_reboot(
     assert first == "#3 08:03:00 取号 A001 (buttons)"
     assert second.startswith("#11 08:16:00 3号窗口叫号")
     assert "约 13.0 分钟(中间重启过)" in second
+
+
+def test_where_the_locale_is_silent_one_language_comes_after_the_other(
+    ask: Callable[..., tuple[int, str]],
+) -> None:
+    both, english = ask("trail", "A001", lang="C")[1], ask("trail", "A001", lang="en_US.UTF-8")[1]
+    assert both == ask("trail", "A001")[1] + english
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in english)
 
 
 def test_no_code_of_the_program_is_in_a_trail(ask: Callable[..., tuple[int, str]]) -> None:
