@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 NEAR = 600.0  # s; what the two may drift apart while the machine runs for months
+FAR = timedelta(days=30)  # of which a battery clock alone may be ahead of the journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,14 @@ class Clock(Protocol):
 
 class SystemClock:
     """The machine's clocks. The wall time is trusted when the kernel knows it synchronised (NTP) or a
-    battery clock agreed at the start, and it is not before `floor`, the newest believed moment in the
-    journal. While it is not, what a person said in this boot counts."""
+    battery clock agreed at the start (unless that is a month ahead), and it is not before `floor`, the
+    newest believed moment in the journal. While it is not, what a person said in this boot counts."""
 
     def __init__(self, zone: str, floor: datetime | None) -> None:
         self._zone, self._floor = ZoneInfo(zone), floor
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._battery = _kept()
+        # One that was set wrong would open a day of years to come, and every true time were before it.
+        self._battery = _kept() and (floor is None or datetime.now(self._zone) < floor + FAR)
         self._said: tuple[datetime, float] | None = None
         self._libc = ctypes.CDLL(None, use_errno=True)
 

@@ -16,7 +16,7 @@ from display.words import say
 from drivers.base import Device, Line, Page, Sentence, Switch
 
 ACTOR = "stage"
-TEST = 5.0  # s that a test stands on a sign and a call unit's red lamp
+TEST = 5.0  # s that a test stands on a sign
 STALE = 15.0  # s after which nobody waits for the answer to his press any more
 
 
@@ -42,7 +42,7 @@ class Shows(Protocol):
 @runtime_checkable
 class CallUnit(Protocol):
     def show(self, lamp: str) -> None: ...
-    def refuse(self, seconds: float = ...) -> None: ...
+    def refuse(self) -> None: ...
 
 
 class Stage:
@@ -216,7 +216,7 @@ class Stage:
             case Voice():
                 device.say(Sentence(say("test.voice"), volume=max(place.volume.values(), default=100)))
             case CallUnit():
-                device.refuse(TEST)
+                device.refuse()
             case Shows() if place.kiosk:
                 device.show(frozenset(self._plan.service))
             case Shows():

@@ -58,9 +58,9 @@ class Driver(Button):
         self._lamp.put(lamp)
         self.wake()
 
-    def refuse(self, seconds: float = BLINK) -> None:
+    def refuse(self) -> None:
         """One red blink, or one dark one where red is lit: this press did nothing."""
-        self._blink_until = time.monotonic() + seconds
+        self._blink_until = time.monotonic() + BLINK
         self.wake()
 
     def attach(self, link: Link) -> None:

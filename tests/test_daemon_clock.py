@@ -133,6 +133,17 @@ def test_the_clock_of_a_pi_5_without_a_battery_proves_nothing(machine: Machine) 
     machine.check()
 
 
+def test_a_battery_years_ahead_opens_no_day_of_years_to_come(machine: Machine) -> None:
+    machine.boot(MORNING, synced=True).take()
+    machine.daemon.kill()
+    daemon = machine.boot(MORNING + timedelta(days=3652), battery=FULL)
+    assert "未校准" in daemon.page("/")
+    assert daemon.take() == "A002"
+    machine.tell(MORNING + timedelta(days=2), synced=True)
+    until(lambda: machine.day() == "2026-11-26")
+    machine.check()
+
+
 def test_a_battery_is_believed_at_once_unless_it_is_before_the_journal(machine: Machine) -> None:
     daemon = machine.boot(MORNING, battery=FULL)
     assert "（时钟电池）" in daemon.page("/")
