@@ -4,6 +4,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,10 @@ def test_a_signs_test_stands_for_a_moment_and_a_call_ends_it(hall: Hall, page: P
 
 
 def test_a_call_units_test_blinks_red_and_a_kiosks_lights_its_buttons(hall: Hall, page: Page) -> None:
-    press(page, "unit2", "自检")
-    until(lambda: hall.machine("unit2").lamps[2])
+    with ThreadPoolExecutor() as watching:  # it is over before a slow page is there again
+        red = watching.submit(until, lambda: hall.machine("unit2").lamps[2])
+        press(page, "unit2", "自检")
+        assert red.result()
     hall.ask("hall/freeze", reason="fault")
     lamps = hall.twin.plan.device["buttons"].options["lamps"]
     until(lambda: not any(hall.twin._pins.lit(pin) for pin in lamps.values()))
