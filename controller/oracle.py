@@ -22,6 +22,7 @@ log = logging.getLogger("hallqueue.oracle")
 Figures = Mapping[str, Mapping[str, float]]
 PACE, OLD, AGAIN = 2.0, 120.0, 30.0  # s: between questions, until figures vanish, after a death
 EVENTS = 10_000  # of the journal, from which it learns
+ENOUGH = 10  # visitors after whom it says how wrong it is
 
 
 class Oracle(Child):
@@ -73,7 +74,7 @@ def main() -> None:
         for service, band in bands.items():
             errors = forecaster.errors[service]
             found[service] = {name: getattr(band, name) for name in band.__slots__}
-            if errors:
+            if len(errors) >= ENOUGH:
                 found[service]["mae"] = fmean(error for error, _ in errors)
                 found[service]["coverage"] = fmean(holds for _, holds in errors)
         print(json.dumps(found), flush=True)

@@ -81,9 +81,10 @@ def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -
     today = sum(r.today for r in rolls) / 1000
     seconds = max((elapsed(r.first, now) or 0.0 for r in rolls if r.first), default=0.0)
     # Before a quarter of an hour has shown a pace, nobody can tell.
-    if today and seconds > 900 and (hours := left / today * seconds / 3600) < 24:
-        end = f"{now.wall + timedelta(hours=hours):%H:%M}"
-        return say("status.roll_until", lang, metres=round(left), time=end)
+    if today and seconds > 900:
+        end = now.wall + timedelta(seconds=min(86400.0, left / today * seconds))
+        if end.date() == now.wall.date():
+            return say("status.roll_until", lang, metres=round(left), time=f"{end:%H:%M}")
     return say("status.roll", lang, metres=round(left))
 
 
