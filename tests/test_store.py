@@ -18,7 +18,7 @@ from wait import until
 
 from controller import model as m
 from controller.clock import FakeClock
-from controller.store import RESERVE, CannotStart, Store, journals, read, verify
+from controller.store import RESERVE, CannotStart, Store, journals, planned, read, verify
 
 
 def events(clock: FakeClock, count: int) -> list[m.Event]:
@@ -65,21 +65,18 @@ def test_verify_is_content_with_an_untouched_journal(path: Path) -> None:
     assert verify(path) == (11, 0)
 
 
-def test_verify_names_the_row_of_which_one_byte_was_changed(path: Path, tmp_path: Path) -> None:
-    dice = random.Random(7)
-    for column in ("time", "kind", "body", "seal"):
-        copy = tmp_path / f"{column}.db"
-        shutil.copy(path, copy)
-        db = sqlite3.connect(copy)
-        row = dice.randrange(1, 12)
-        (text,) = db.execute(f"SELECT {column} FROM journal WHERE seq = ?", (row,)).fetchone()
-        at = dice.randrange(len(text))
-        other = text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
-        db.execute("DROP TRIGGER no_update")
-        db.execute(f"UPDATE journal SET {column} = ? WHERE seq = ?", (other, row))
-        db.commit()
-        db.close()
-        assert verify(copy) == (row - 1, row)
+@pytest.mark.parametrize("column", ["time", "kind", "body", "seal"])
+@pytest.mark.parametrize("row", [1, 6, 11])
+def test_verify_names_the_row_of_which_one_byte_was_changed(path: Path, column: str, row: int) -> None:
+    db = sqlite3.connect(path)
+    (text,) = db.execute(f"SELECT {column} FROM journal WHERE seq = ?", (row,)).fetchone()
+    at = random.Random(7).randrange(len(text))
+    other = text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
+    db.execute("DROP TRIGGER no_update")
+    db.execute(f"UPDATE journal SET {column} = ? WHERE seq = ?", (other, row))
+    db.commit()
+    db.close()
+    assert verify(path) == (row - 1, row)
 
 
 def test_verify_notices_a_row_taken_out(path: Path) -> None:
@@ -133,6 +130,29 @@ def test_an_event_or_a_field_that_this_version_does_not_know_is_refused_not_skip
     with pytest.raises(CannotStart) as refused:
         list(Store(path).today())
     assert refused.value.code == "journal_newer"
+    assert refused.value.arguments == {"version": kind}
+
+
+def test_the_newest_plan_and_the_newest_believed_moment_are_found_again(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    store = Store(tmp_path / "journal.db")
+    assert (store.last_wall(), store.plan(), planned(store.path)) == (None, "", "")
+    store.append([m.PlanLoaded(t, at=clock.now(), actor="", press="") for t in ("the first", "the second")])
+    believed = clock.now().wall
+    clock.advance(minutes=5)
+    clock.trusted = False
+    store.append(events(clock, 2))
+    assert (store.last_wall(), store.plan(), planned(store.path)) == (believed, "the second", "the second")
+    store.close()
+
+
+def test_the_reserve_is_spent_once(path: Path) -> None:
+    store = Store(path)
+    assert store.keep_reserve()
+    assert store.spend_reserve()
+    assert not store.spend_reserve()
+    store.close()
 
 
 def test_a_full_disk_at_the_first_start_leaves_nothing(tmp_path: Path) -> None:
@@ -204,6 +224,10 @@ def test_every_year_has_a_file_that_begins_with_the_last_seal(tmp_path: Path) ->
     assert numbers == list(range(1, 12)), "the numbers go on"
     kinds = [type(event).__name__ for _, event in read(new)]
     assert kinds[5:9] == ["DayClosed", "YearOpened", "PlanLoaded", "DayOpened"]
+    with contextlib.closing(sqlite3.connect(old)) as db:
+        (seal,) = db.execute("SELECT seal FROM journal WHERE seq = 6").fetchone()
+    (_, last), (_, first) = list(read(new))[5:7]
+    assert first == m.YearOpened("journal-2026.db", seal, at=last.at, actor="clock", press="")
     assert verify(new) == (11, 0)
     assert store.plan() == "the plan"
     assert [type(event).__name__ for event in store.today()] == ["DayOpened", "TicketIssued", "TicketIssued"]
@@ -213,6 +237,8 @@ def test_every_year_has_a_file_that_begins_with_the_last_seal(tmp_path: Path) ->
     again.append(events(clock, 1))
     again.close()
     assert verify(new) == (12, 0)
+    old.unlink()
+    assert verify(new) == (6, 0), "also where the years before are kept elsewhere"
 
 
 def test_a_changed_row_of_an_old_year_is_found_and_so_is_another_years_file(tmp_path: Path) -> None:
