@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, closing, redirect_stdout
 from datetime import date, datetime, time
 from itertools import zip_longest
 from pathlib import Path
@@ -24,7 +24,7 @@ from controller.console import answer, languages, located, show, speak, tell, to
 from controller.people import passcode
 from controller.reader import Mistakes
 from controller.settings import Hall, Hours, Settings
-from controller.store import CannotStart, Store, planned, read, verify
+from controller.store import CannotStart, Store, planned, read, reading, verify
 from display.words import happened, say
 
 UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
@@ -45,9 +45,15 @@ def one_time(options: argparse.Namespace) -> int:
 
 
 def there(folder: Path) -> Path:
-    """The journal in a folder. Raises OSError: SQLite has no words for a file that is not there."""
+    """The journal in a folder. Raises OSError, as SQLite has no words for a file that is not there, and
+    CannotStart if it is none."""
     path = folder / "journal.db"
     path.stat()
+    try:
+        with closing(reading(path)) as db:
+            db.execute("SELECT max(seq) FROM journal")
+    except sqlite3.Error as error:
+        raise CannotStart("no_journal", detail=f"{path}: {error}") from error
     return path
 
 

@@ -284,3 +284,10 @@ def test_a_backup_by_hand(hall: Hall, tmp_path: Path) -> None:
     count, broken = verify(tmp_path / "stick" / "journal.db")
     assert (f"已备份 {count} 行" in said, broken) == (True, 0)
     assert backup.copy(hall.folder, tmp_path / "stick") >= count
+
+
+def test_a_file_that_is_no_journal_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_text("a shopping list")
+    status, said = hallqueue("restore", tmp_path, "--data", tmp_path / "data")
+    assert (status, f"流水读写不了：{tmp_path}/journal.db" in said) == (2, True)
+    assert not (tmp_path / "data").exists()
