@@ -343,7 +343,7 @@ def main() -> None:
     monday = argument("--date", "%(default)s", type=date.fromisoformat, default="2026-11-23")
     seed = argument("--seed", "another is another day (%(default)s)", type=int, default=1)
     much = argument("--load", "of what all windows can do (%(default)s)", type=positive, default=1.0)
-    opens = argument("--open", "windows that open later", nargs="+", default=[], metavar="4=9:00")
+    opens = argument("--open", "a window that opens later", action="append", default=[], metavar="4=9:00")
     folder_ = argument("folder", "of the backup", metavar="FOLDER", type=Path)
     drill = argument("--drill", "only try it, aside (演练)", action="store_true")
     hall_ = (file, data, bind, port)

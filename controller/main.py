@@ -14,6 +14,7 @@ from typing import Any
 from controller import calendar, keys
 from controller import model as m
 from controller.backup import Keeper
+from controller.child import Child
 from controller.clock import Clock
 from controller.engine import Engine, Outcome
 from controller.hall import State, evolve
@@ -255,7 +256,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state)
     wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
-    parts: list[Engine | Port | Server | Oracle | Keeper | Watch] = [
+    parts: list[Engine | Port | Server | Child | Watch] = [
         oracle,
         engine,
         keeper,

@@ -53,7 +53,7 @@ def test_the_verb_answers_what_if(
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
 
     def asked(*words: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["hallqueue", "day", str(EXAMPLE), *words])
+        monkeypatch.setattr(sys, "argv", ["hallqueue", "day", *words, str(EXAMPLE)])
         with pytest.raises(SystemExit) as left:
             cli.main()
         return int(left.value.code or 0)
@@ -64,5 +64,6 @@ def test_the_verb_answers_what_if(
     assert " → " in next(line for line in said.splitlines() if line.startswith("4号窗口"))
     assert asked("--open", "9=9:00") == 2
     assert asked("--open", "4") == 2
+    assert asked("--open", "4=9:00", "--open", "9=9:00") == 2
     assert asked("--date", "2026-10-01") == 2
     assert "2026-10-01 不营业" in capsys.readouterr().err
