@@ -82,6 +82,32 @@ def test_the_halls_own_days_count_before_the_national_ones() -> None:
     assert not calendar.sessions(hall_with(calendar="closed = [2027-01-04]"), date(2027, 1, 4))
 
 
+@pytest.mark.parametrize(
+    ("time", "soon", "pause", "more", "closes"),
+    [
+        ("07:29:59", False, False, True, ""),
+        ("07:30:00", True, False, True, ""),
+        ("07:59:59", True, False, True, ""),
+        ("08:00:00", False, False, True, "11:30"),
+        ("11:29:59", False, False, True, "11:30"),
+        ("11:30:00", False, True, True, ""),
+        ("14:29:59", False, True, True, ""),
+        ("14:30:00", False, False, True, "17:30"),
+        ("17:29:59", False, False, True, "17:30"),
+        ("17:30:00", False, False, False, ""),
+    ],
+)
+def test_every_session_begins_and_ends_to_the_second(
+    plan: Settings, time: str, soon: bool, pause: bool, more: bool, closes: str
+) -> None:
+    wall = at(f"2026-11-23 {time}")
+    assert calendar.before_opening(plan, wall) is soon
+    assert calendar.in_break(plan, wall) is pause
+    assert calendar.opens_again(plan, wall) is more
+    assert calendar.closing(plan, wall) == (at(f"2026-11-23 {closes}") if closes else None)
+    assert calendar.is_open(plan, wall) is bool(closes)
+
+
 def test_a_hall_elsewhere_keeps_its_week(plan: Settings) -> None:
     assert calendar.sessions(hall_with(calendar="national = false"), date(2026, 10, 1))
 

@@ -87,6 +87,9 @@ def refusal(day: Day, command: m.Command) -> str:
 def test_numbers_count_by_service_from_001(day: Day) -> None:
     assert [day.take(s) for s in "ABAD"] == ["A001", "B001", "A002", "D001"]
     assert ahead(day.state, day.state.tickets["A002"]) == 1
+    day.sign_in("1")
+    assert day.next("1") == "A001"
+    assert [ahead(day.state, day.state.tickets[number]) for number in ("A001", "A002")] == [0, 0]
 
 
 def test_a_ticket_is_chosen_when_next_is_pressed_across_services(day: Day) -> None:

@@ -147,6 +147,26 @@ def test_the_newest_plan_and_the_newest_believed_moment_are_found_again(
     store.close()
 
 
+def test_events_are_read_after_a_number_or_from_the_end(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    store.append([day("2027-01-04", clock), *events(clock, 2)])
+    store.close()
+    path = tmp_path / "journal.db"
+    assert [seq for seq, _ in read(path)] == list(range(1, 11)), "all years"
+    assert [seq for seq, _ in read(path, 8)] == [9, 10]
+    assert [seq for seq, _ in read(path, -2)] == [9, 10]
+    assert [seq for seq, _ in read(path, -99)] == [6, 7, 8, 9, 10], "of this year"
+
+
+def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").write_text("a shopping list")
+    with pytest.raises(CannotStart) as refused:
+        list(read(tmp_path / "journal.db"))
+    assert refused.value.code == "journal_unusable"
+    assert refused.value.arguments["path"] == tmp_path / "journal.db"
+    assert "not a database" in str(refused.value.arguments["detail"])
+
+
 def test_the_reserve_is_spent_once(path: Path) -> None:
     store = Store(path)
     assert store.keep_reserve()
