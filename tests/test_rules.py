@@ -177,6 +177,100 @@ def test_who_comes_back_stands_behind_the_next_three_and_twice_at_most(plan: Set
         done(life, m.Reinstate("A001", actor="desk"))
 
 
+def test_a_window_is_what_was_last_said_of_it(plan: Settings) -> None:
+    life = life_with(plan)
+    assert life.state.window("1") == m.Window("1001")
+    done(life, m.ChangeServices("1", ("A", "B"), actor="desk"))
+    assert halls.services(plan, life.state, "1") == ("A", "B")
+    assert halls.services(plan, life.state, "2") == plan.window["2"].services
+    done(life, m.Pause("1", "copy", 10, actor="1001"))
+    until = life.state.worked + 600
+    assert life.state.window("1") == m.Window("1001", "copy", until, services=("A", "B"))
+    done(life, m.Resume("1", actor="1001"))
+    assert life.state.window("1") == m.Window("1001", services=("A", "B"))
+    done(life, m.CloseWindow("1", actor="desk"))
+    assert life.state.window("1") == m.Window(shut=True, services=("A", "B"))
+    done(life, m.OpenWindow("1", actor="desk"))
+    assert life.state.window("1") == m.Window(services=("A", "B"))
+    done(life, m.SignIn("1", "1009", actor="1009"))
+    assert life.state.window("1") == m.Window("1009", services=("A", "B"))
+    done(life, m.SignOut("1", actor="1009"))
+    assert life.state.window("1") == m.Window(services=("A", "B"))
+    assert life.state.windows.keys() == {"1", "2"}, "nothing happened at others"
+
+
+def test_a_visit_leaves_its_window_as_it_was(plan: Settings) -> None:
+    life = life_with(plan)
+    free = life.state.window("1")
+    take(life)
+    assert calls(life, "1") == "A001"
+    called = life.state.worked
+    assert life.state.window("1") == replace(free, ticket="A001", called=called, calls=1)
+    life.clock.advance(seconds=60)
+    done(life, m.Recall("1", actor="1001"))
+    assert life.state.window("1") == replace(free, ticket="A001", called=life.state.worked, calls=2)
+    done(life, m.Answer(window="1", actor="1001"))
+    assert life.state.tickets["A001"].here
+    done(life, m.Start("1", actor="1001"))
+    visit = life.state.tickets["A001"]
+    assert (visit.state, visit.window, visit.since, visit.here) == ("serving", "1", life.state.worked, False)
+    done(life, m.Complete("1", actor="1001"))
+    assert life.state.window("1") == free
+    assert life.state.tickets == {}
+    take(life)
+    done(life, m.Cancel(ticket="A002", actor="desk"))
+    figures = halls.figures(life.state)
+    assert (figures["served"], figures["cancelled"], figures["open"]) == (1, 1, 0)
+    assert "" not in life.state.windows, "the desk is no window"
+
+
+def test_the_board_lists_the_newest_call_first_and_nobody_who_waits_again(plan: Settings) -> None:
+    life = life_with(plan)
+
+    def board() -> list[tuple[str, str]]:
+        return [(call.ticket, call.window) for call in life.state.calls]
+
+    for _ in range(halls.BOARD_CALLS + 2):
+        take(life)
+    take(life, "B")
+    assert [calls(life, "1"), calls(life, "2")] == ["A001", "B001"]
+    assert board() == [("B001", "2"), ("A001", "1")]
+    life.clock.advance(seconds=60)
+    done(life, m.Recall("1", actor="1001"))
+    assert board() == [("A001", "1"), ("B001", "2")]
+    done(life, m.Hold("1", actor="1001"))
+    assert board() == [("B001", "2")], "who went for a copy is not called"
+    done(life, m.CallHeld(window="1", actor="1001"))
+    done(life, m.Park(window="2", actor="1002"))
+    assert board() == [("A001", "1")]
+    done(life, m.Complete("1", actor="1001"))
+    assert board() == [("A001", "1")], "who was served may still look where"
+    while calls(life, "1"):
+        life.clock.advance(seconds=20)
+    assert len(board()) == halls.BOARD_CALLS
+    assert board()[0] == (f"A{halls.BOARD_CALLS + 2:03}", "1")
+
+
+def test_a_window_prefers_by_the_published_minutes_and_no_more(plan: Settings) -> None:
+    window = replace(plan.window["1"], services=("A", "B"), prefers=("B",))
+    life = life_with(replace(plan, window={**plan.window, "1": window}), prefer_minutes=10)
+    take(life)
+    life.clock.advance(minutes=9)
+    take(life, "B")
+    life.clock.advance(minutes=2)
+    take(life, "B")
+    assert [calls(life, "1") for _ in range(3)] == ["B001", "A001", "B002"]
+
+
+def test_care_and_a_preference_never_add(plan: Settings) -> None:
+    window = replace(plan.window["1"], services=("A", "B"), prefers=("B",))
+    life = life_with(replace(plan, window={**plan.window, "1": window}), prefer_minutes=10, care_minutes=10)
+    take(life)
+    life.clock.advance(minutes=15)
+    take(life, "B", care=True)
+    assert [calls(life, "1") for _ in range(2)] == ["A001", "B001"]
+
+
 def test_a_technicians_ticket_is_in_no_line_and_in_no_figure(plan: Settings) -> None:
     life = life_with(plan)
     assert take(life, test=True) == "AT01"
