@@ -18,7 +18,7 @@ from typing import Any
 from controller.child import Asked, Child, ask
 from controller.model import Refused
 from controller.people import write
-from controller.store import journals, lock, opened, planned, reading, sealed, sync, verify
+from controller.store import CannotStart, journals, lock, opened, planned, reading, sealed, sync, verify
 
 log = logging.getLogger("hallqueue.backup")
 ROWS = 1000  # copied in one transaction
@@ -29,6 +29,19 @@ _LAST = "SELECT seq, seal FROM journal ORDER BY seq DESC LIMIT 1"
 
 class CannotCopy(Refused):
     """`code` has a sentence in display/words."""
+
+
+def there(folder: Path) -> Path:
+    """The journal in a folder. Raises OSError, as SQLite has no words for a file that is not there, and
+    CannotStart if it is none."""
+    path = folder / "journal.db"
+    path.stat()
+    try:
+        with closing(reading(path)) as db:
+            db.execute("SELECT max(seq) FROM journal")
+    except sqlite3.Error as error:
+        raise CannotStart("no_journal", detail=f"{path}: {error}") from error
+    return path
 
 
 def copy(source: Path, target: Path) -> int:
@@ -72,42 +85,68 @@ def _catch_up(here: sqlite3.Connection, there: sqlite3.Connection) -> int:
     return int(last)
 
 
-def restore(source: Path, target: Path) -> int:
-    """The journal of a backup into the data folder of a hall that stands still, and its hall.toml beside
-    it; the number of the last row. Another hall's journal there, such as that of a spare card which ran
-    once, is put into a folder of its own. Raises as `copy` does."""
-    target.mkdir(parents=True, exist_ok=True)
-    handle = lock(target / "journal.db")
-    try:
-        try:
-            last = copy(source, target)
-        except CannotCopy as why:
-            if why.code != "backup_other":
-                raise
-            aside = Path(tempfile.mkdtemp(prefix="other-", dir=target))
-            for file in target.glob("journal*.db*"):
-                file.rename(aside / file.name)
-            sync(target)
-            last = copy(source, target)
-        write(target / "hall.toml", planned(target / "journal.db"))
-    finally:
-        os.close(handle)
+def checked_copy(source: Path, target: Path) -> int:
+    """`copy`, and every seal of what it made. Raises CannotCopy also for rows that were copied before."""
+    last = copy(source, target)
+    if broken := verify(target / "journal.db")[1]:
+        raise CannotCopy("backup_damaged", row=broken)
     return last
 
 
+def restore(source: Path, target: Path) -> tuple[int, Path | None]:
+    """The journal of a backup into the data folder of a hall that stands still, and its hall.toml beside
+    it, once all of it holds; how many rows, and the folder into which what was there was put: a damaged
+    journal, or that of a spare card which ran once. Raises as `copy` does."""
+    there(source)
+    target.mkdir(parents=True, exist_ok=True)
+    handle = lock(target / "journal.db")
+    try:
+        with tempfile.TemporaryDirectory(prefix="restore-", dir=target) as folder:
+            new = Path(folder)
+            if not (last := checked_copy(source, new)):
+                raise CannotCopy("backup_damaged", row=1)
+            if goes_on(target / "journal.db", new / "journal.db"):
+                raise CannotCopy("restore_older", row=last)
+            write(new / "hall.toml", planned(new / "journal.db"))
+            count = verify(new / "journal.db")[0]
+            aside = None
+            if old := [*target.glob("journal*.db*")]:
+                aside = Path(tempfile.mkdtemp(prefix="other-", dir=target))
+                for file in old:
+                    file.rename(aside / file.name)
+            for file in new.iterdir():
+                file.rename(target / file.name)
+            sync(target)
+    finally:
+        os.close(handle)
+    return count, aside
+
+
+def goes_on(path: Path, behind: Path) -> bool:
+    """Is the journal at `path` whole, and does it go on from the end of the one that is `behind`?"""
+    with closing(reading(behind)) as db:
+        last, seal = db.execute(_LAST).fetchone()
+    try:
+        if verify(path)[1]:
+            return False
+        for file in journals(path):
+            with closing(reading(file)) as db:
+                same = db.execute("SELECT seal = ? FROM journal WHERE seq = ?", (seal, last)).fetchone()
+                newest = db.execute(_LAST).fetchone()
+                if same == (1,) and (newest[0] > last or file != path):
+                    return True
+    except sqlite3.Error:
+        pass  # there is none, or it is beyond reading
+    return False
+
+
 def drill(source: Path, data: Path, day: str) -> int:
-    """Bring a backup back into an empty folder and check every seal; how many rows hold. What came of it
-    is kept in the data folder for the status page. Raises as `copy` does."""
-    rows, broken = 0, 0
+    """Bring a backup back into an empty folder; how many rows hold. What came of it is kept in the data
+    folder for the status page. Raises as `copy` does."""
+    rows = 0
     try:
         with tempfile.TemporaryDirectory(prefix="hallqueue-drill-") as folder:
-            restore(source, Path(folder))
-            rows, broken = verify(Path(folder) / "journal.db")
-        if broken or not rows:
-            raise CannotCopy("backup_damaged", row=broken)
-    except (Refused, OSError, sqlite3.Error):
-        rows = 0
-        raise
+            rows, _ = restore(source, Path(folder))
     finally:
         write(data / "drill.json", json.dumps({"day": day, "rows": rows}))
     return rows
@@ -173,7 +212,8 @@ def main() -> None:
         try:
             if folder and os.stat(folder).st_dev == os.stat(data).st_dev:
                 raise CannotCopy("backup_same", path=folder)
-            last = copy(data, Path(folder)) if folder else 0
+            if folder:
+                last = (copy if last else checked_copy)(data, Path(folder))
         except Refused as why:
             code, arguments = why.code, {name: str(value) for name, value in why.arguments.items()}
         except (OSError, sqlite3.Error) as error:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from datetime import date, datetime, time
 from itertools import zip_longest
 from pathlib import Path
@@ -19,12 +19,13 @@ from typing import Any
 from controller import backup, bundle, calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
+from controller.backup import there
 from controller.clock import FakeClock, SystemClock
-from controller.console import answer, languages, located, show, speak, tell, told
+from controller.console import answer, languages, show, speak, tell, told, unusable
 from controller.people import passcode
 from controller.reader import Mistakes
 from controller.settings import Hall, Hours, Settings
-from controller.store import CannotStart, Store, planned, read, reading, verify
+from controller.store import CannotStart, Store, planned, read, verify
 from display.words import happened, say
 
 UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
@@ -44,19 +45,6 @@ def one_time(options: argparse.Namespace) -> int:
     return 0
 
 
-def there(folder: Path) -> Path:
-    """The journal in a folder. Raises OSError, as SQLite has no words for a file that is not there, and
-    CannotStart if it is none."""
-    path = folder / "journal.db"
-    path.stat()
-    try:
-        with closing(reading(path)) as db:
-            db.execute("SELECT max(seq) FROM journal")
-    except sqlite3.Error as error:
-        raise CannotStart("no_journal", detail=f"{path}: {error}") from error
-    return path
-
-
 def verify_journal(options: argparse.Namespace) -> int:
     count, broken = verify(there(options.data))
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
@@ -66,24 +54,33 @@ def verify_journal(options: argparse.Namespace) -> int:
 def copy(options: argparse.Namespace) -> int:
     there(options.data)
     options.folder.mkdir(parents=True, exist_ok=True)
-    print(speak("backup.done", rows=backup.copy(options.data, options.folder), folder=options.folder))
+    print(speak("backup.done", rows=backup.checked_copy(options.data, options.folder), folder=options.folder))
     return 0
 
 
 def bring_back(options: argparse.Namespace) -> int:
-    there(options.folder)
     if options.drill:
         today = f"{SystemClock('Asia/Shanghai', None).now().wall:%Y-%m-%d}"
         print(speak("backup.drilled", rows=backup.drill(options.folder, options.data, today)))
     else:
-        rows = backup.restore(options.folder, options.data)
+        rows, aside = backup.restore(options.folder, options.data)
         print(speak("backup.restored", rows=rows, data=options.data, folder=options.folder))
+        if aside:
+            print(speak("backup.aside", aside=aside))
     return 0
+
+
+def whole(data: Path) -> list[proof.Row]:
+    """The rows of a journal whose every seal holds. Raises CannotStart."""
+    path = there(data)
+    if broken := verify(path)[1]:
+        raise CannotStart("journal_damaged", path=path, row=broken)
+    return list(read(path))
 
 
 def proved(options: argparse.Namespace) -> list[proof.Row]:
     """The rows of the day that is asked about; the newest one if none is. Raises CannotStart."""
-    rows = list(read(there(options.data)))
+    rows = whole(options.data)
     known = proof.days(rows)
     day = options.day or (known[-1] if known else "")
     if day not in known:
@@ -111,7 +108,7 @@ def trail(options: argparse.Namespace) -> int:
 
 
 def then(options: argparse.Namespace) -> int:
-    rows = list(read(there(options.data)))
+    rows = whole(options.data)
     zone = rows[-1][1].at.wall.tzinfo if rows else None
     state = proof.at(rows, options.time.replace(tzinfo=options.time.tzinfo or zone))
     if not state.last:
@@ -261,10 +258,10 @@ def serve(options: argparse.Namespace) -> int:
     notes: list[roof.Note] = []
     try:
         plan = roof.read_plan(options.file.read_bytes())
-    except Mistakes as mistakes:
+    except (Mistakes, OSError) as error:
         if first:
             raise
-        notes.append(("plan_broken", located(options.file, mistakes.found[0])))
+        notes.append(("plan_broken", unusable(options.file, error)))
         tell("status.plan_broken", **notes[0][1])
     if first and not simulated:
         roof.require_ports(plan)
@@ -304,7 +301,9 @@ def stand_in(options: argparse.Namespace) -> int:
     """The safe hall, until a signal; its settings are those that are valid or, if none are, were the last."""
     try:
         plan = roof.read_plan(options.file.read_bytes())
-    except (Mistakes, OSError):
+    except (Mistakes, OSError) as error:
+        why = unusable(options.file, error)
+        print(f"{why['place']}: {speak(why['detail'][0], **why['detail'][1])}", file=sys.stderr)
         try:
             plan = roof.read_plan(planned(options.data / "journal.db").encode())
         except (Mistakes, sqlite3.Error):
@@ -313,7 +312,7 @@ def stand_in(options: argparse.Namespace) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     listener = roof.listen(options.bind, options.port)
     with roof.standing_in(plan, SystemClock(plan.hall.timezone, None), listener) as announce:
-        tell("safe.started")
+        tell("safe.blind" if plan is UNKNOWN else "safe.started")
         announce()
         while not signal.sigtimedwait(stop, ANNOUNCE):
             announce()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.reader import Mistake
+from controller.reader import Mistake, Mistakes
 from display.words import lines, say
 
 
@@ -41,6 +41,13 @@ def located(file: Path, mistake: Mistake) -> dict[str, Any]:
         arguments["kind"] = f"check.kind_{arguments['kind']}", {}
     place = f"{file}:{mistake.line}: {mistake.key}".rstrip(": ")
     return {"place": place, "detail": (f"check.{mistake.code}", arguments)}
+
+
+def unusable(file: Path, why: Mistakes | OSError) -> dict[str, Any]:
+    """The first reason why a hall.toml cannot be used, as `located` has it."""
+    if isinstance(why, Mistakes):
+        return located(file, why.found[0])
+    return {"place": str(file), "detail": ("check.no_file", {"detail": why.strerror})}
 
 
 def told(file: Path, mistake: Mistake) -> str:

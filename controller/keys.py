@@ -43,6 +43,8 @@ def at_window(
         actor = clerk or window.clerk or plan.window[name].clerk
         return m.ConfirmTime(wall, actor=actor, press=press)
     if not window.clerk:
+        if key == "sign_out":
+            return None  # the window was closed before, such as by the evening
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = clerk or number or plan.window[name].clerk
         return m.SignIn(name, clerk, actor=clerk, press=press)

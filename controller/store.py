@@ -52,6 +52,9 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._folder = lock(path)
                 undo.callback(os.close, self._folder)
+                # Room is reserved for a journal that is there.
+                if self._reserve.exists() and not _any(path) and journals(path) == [path]:
+                    raise CannotStart("journal_gone", path=str(path))
                 self._open()
                 for made in new[1:]:  # what is in a folder was synced under EXTRA
                     sync(made.parent)
@@ -63,6 +66,7 @@ class Store:
         # Before a file is made or read: a renamed year or a removed log must not come back over it.
         os.fsync(self._folder)
         self._db = opened(self.path)
+        self._inode = os.stat(self.path).st_ino
         try:
             self._prepare()
         except (sqlite3.Error, CannotStart):
@@ -128,6 +132,8 @@ class Store:
             row = (seq, _time(event.at), type(event).__name__, _body(event))
             seal = sealed(seal, row)
             values += [*row, seal]
+        if os.stat(self.path).st_ino != self._inode:
+            raise sqlite3.OperationalError(f"{self.path} is another file now")
         # One statement is one transaction.
         self._db.execute("INSERT INTO journal VALUES " + ", ".join(["(?, ?, ?, ?, ?)"] * len(events)), values)
         self._seq, self._seal = seq, seal
@@ -316,6 +322,11 @@ def checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, in
     except (sqlite3.DatabaseError, TypeError, ValueError):
         return good, due + 1  # the file itself is damaged from here on
     return good, 0
+
+
+def _any(path: Path) -> bool:
+    """Is there something in a file?"""
+    return path.exists() and path.stat().st_size > 0
 
 
 def _remove(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -70,7 +71,7 @@ def test_a_copy_of_all_years_is_one_file_and_comes_back_as_one(tmp_path: Path) -
     assert verify(kept / "journal.db") == (10, 0)
     store.close()
     new = tmp_path / "new"
-    assert restore(kept, new) == 10
+    assert restore(kept, new) == (10, None)
     assert rows(new) == rows(old)
     assert (new / "hall.toml").read_text() == "the plan"
     again = Store(new / "journal.db")
@@ -165,7 +166,7 @@ def test_a_copy_never_mixes_two_halls_and_tells_a_card_that_lost_its_newest_rows
     with pytest.raises(CannotCopy) as ahead:
         copy(lost, tmp_path / "kept")
     assert ahead.value.code == "backup_ahead"
-    assert restore(tmp_path / "kept", lost) == 9, "which the restore mends"
+    assert restore(tmp_path / "kept", lost)[0] == 9, "which the restore mends"
     one.close()
     two.close()
 
@@ -211,6 +212,91 @@ def test_a_drill_that_fails_turns_red(hall: Hall, tmp_path: Path) -> None:
     assert "第 2 行" in said
     assert re.search(r'class="bad">恢复演练 \d{4}-\d\d-\d\d 失败', hall.page("/"))
     assert json.loads((hall.folder / "drill.json").read_text())["rows"] == 0
+
+
+@pytest.mark.parametrize("what", ["nothing", "no database", "an empty file"])
+def test_a_drill_without_a_backup_turns_red_too(hall: Hall, tmp_path: Path, what: str) -> None:
+    (hall.folder / "drill.json").write_text('{"day": "2026-11-01", "rows": 14}')
+    (kept := tmp_path / "kept").mkdir()
+    if what != "nothing":
+        (kept / "journal.db").write_text("a shopping list" * (what == "no database"))
+    assert hallqueue("restore", "--drill", kept, "--data", hall.folder)[0] == 2
+    assert re.search(r'class="bad">恢复演练 \d{4}-\d\d-\d\d 失败', hall.page("/"))
+
+
+def test_a_drill_of_long_ago_is_amber(hall: Hall) -> None:
+    (hall.folder / "drill.json").write_text('{"day": "2026-10-10", "rows": 14}')
+    assert 'class="doubt">恢复演练 2026-10-10' in hall.page("/")
+    (hall.folder / "drill.json").write_text('{"day": "2026-11-01", "rows": 14}')
+    assert 'class="">恢复演练 2026-11-01' in hall.page("/")
+
+
+def spoil(path: Path, how: str) -> None:
+    """A card that fails: in one row, or in the first page of the file."""
+    if how == "header":
+        with path.open("r+b") as file:
+            file.write(os.urandom(4096))
+        return
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TRIGGER no_update")
+        db.execute("UPDATE journal SET body = replace(body, 'A002', 'A009') WHERE seq = 4")
+
+
+@pytest.mark.parametrize("how", ["row", "header"])
+def test_a_damaged_journal_is_put_aside_and_the_hall_goes_on_from_the_backup(
+    tmp_path: Path, how: str
+) -> None:
+    store, clock = new_year(tmp_path / "data")
+    store.close()
+    (kept := tmp_path / "kept").mkdir()
+    copy(tmp_path / "data", kept)
+    spoil(tmp_path / "data" / "journal.db", how)
+    with pytest.raises(CannotStart):
+        Store(tmp_path / "data" / "journal.db")
+    status, said = hallqueue("restore", kept, "--data", tmp_path / "data")
+    assert (status, "已从" in said, f"原来的流水放在 {tmp_path}/data/other-" in said) == (0, True, True)
+    assert verify(tmp_path / "data" / "journal.db") == (5, 0)
+    again = Store(tmp_path / "data" / "journal.db")
+    again.append(events(clock, 1))
+    again.close()
+
+
+def test_a_backup_that_is_damaged_or_older_replaces_nothing(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path / "data")
+    (kept := tmp_path / "kept").mkdir()
+    copy(tmp_path / "data", kept)
+    store.append(events(clock, 2))
+    store.close()
+    status, said = hallqueue("restore", kept, "--data", tmp_path / "data")
+    assert (status, "比备份新" in said) == (2, True)
+    spoil(kept / "journal.db", "row")
+    status, said = hallqueue("restore", kept, "--data", tmp_path / "data")
+    assert (status, "从第 4 行起" in said) == (2, True)
+    assert not list((tmp_path / "data").glob("*-*/"))
+    assert verify(tmp_path / "data" / "journal.db") == (7, 0)
+
+
+def test_a_copy_that_went_bad_before_is_told(
+    start_hall: Callable[..., Hall], medium: Path, tmp_path: Path
+) -> None:
+    store, _ = new_year(tmp_path / "other")
+    store.close()
+    copy(tmp_path / "other", medium)
+    spoil(medium / "journal.db", "row")
+    status, said = hallqueue("backup", medium, "--data", tmp_path / "other")
+    assert (status, "从第 4 行起" in said) == (2, True)
+    (medium / "journal.db").unlink()
+    text = EXAMPLE.read_text() + f'\n[backup]\nfolder = "{medium}"\n'
+    hall = start_hall(text)
+    for _ in range(3):
+        hall.take("A")
+    until(lambda: hall.house.keeper.age == 0.0 and len(issued(medium)) == 3)
+    hall.stop()
+    with contextlib.closing(sqlite3.connect(medium / "journal.db", isolation_level=None)) as db:
+        db.execute("DROP TRIGGER no_update")
+        db.execute("UPDATE journal SET body = replace(body, 'A002', 'A009') WHERE kind = 'TicketIssued'")
+    hall = start_hall(text)
+    until(lambda: "有改动或损坏" in hall.page("/"), 30)
 
 
 def test_a_backup_of_nothing_says_so(tmp_path: Path) -> None:

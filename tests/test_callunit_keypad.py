@@ -118,6 +118,11 @@ def test_a_typed_number_signs_in_calls_and_transfers(plan: Settings) -> None:
     assert keys.command(plan, staffed, "unit1", "complete", "p1", "3") is None
 
 
+def test_leaving_a_window_that_the_evening_has_closed_opens_nothing(plan: Settings) -> None:
+    assert keys.command(plan, State(), "unit1", "sign_out", "p1") is None
+    assert isinstance(keys.command(plan, State(), "unit1", "next", "p1"), m.SignIn)
+
+
 def test_a_hall_with_a_pad_at_window_1(start_hall: Callable[..., Hall]) -> None:
     from conftest import EXAMPLE
 

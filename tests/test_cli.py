@@ -125,6 +125,17 @@ def test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line(
     assert daemon.stop() == 0
 
 
+def test_a_restart_without_its_file_runs_the_last_valid_plan_too(hall: Path, data: Path) -> None:
+    hall.unlink()
+    daemon = Daemon(hall, data)
+    with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/") as answer:
+        page = answer.read().decode()
+    assert "仍按上次有效的配置运行" in page
+    assert "打不开" in page
+    assert daemon.take() == "A002"
+    assert daemon.stop() == 0
+
+
 def test_it_stops_quietly_also_while_a_board_is_looking(hall: Path, data: Path) -> None:
     daemon = Daemon(hall, data)
     with urllib.request.urlopen(f"http://127.0.0.1:{daemon.port}/api/v1/events?screen=1") as board:

@@ -359,6 +359,24 @@ def test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room(
     assert verify(small_disk / "data" / "journal.db")[1] == 0
 
 
+def test_a_journal_that_is_taken_away_is_noticed_and_no_number_comes_twice(hall: Hall) -> None:
+    hall.take("A")
+    away = hall.folder / "away"
+    (hall.folder / "journal.db").rename(away)
+    assert hall.ask("tickets", service="A")["error"] == "journal"
+    assert not hall.get("/health")["ok"]
+    away.rename(hall.folder / "journal.db")
+    assert hall.take("A") == "A002"
+    hall.stop()
+    for file in hall.folder.glob("journal.db*"):
+        file.unlink()
+    for _ in range(2):
+        with pytest.raises(CannotStart) as refused:
+            Store(hall.folder / "journal.db")
+        assert refused.value.code == "journal_gone"
+        (hall.folder / "journal.db").touch()
+
+
 def test_a_journal_that_was_left_closed_is_opened_again(hall: Hall) -> None:
     """As when a card fails between two years."""
     hall.take("A")

@@ -172,7 +172,8 @@ def create(house: House) -> Flask:
     @app.get("/health")
     def health() -> Response:
         down = [name for name, device in house.devices.items() if device.health.state == "down"]
-        return jsonify(ok=not engine.trouble, journal=engine.trouble or "ok", down=down)
+        ok = not (engine.trouble or engine.state.stopped or house.keeper.broken)
+        return jsonify(ok=ok, journal=engine.trouble or "ok", down=down)
 
     @app.get("/api/v1/hall")
     def hall() -> Response:

@@ -17,6 +17,7 @@ from drivers.base import Device, Health
 from web.house import House
 
 QUESTIONS = ("take", "call", "show", "speak")
+DRILL = timedelta(days=40)  # after which a drill is due: its timer is monthly
 _LEVELS = ("yes", "partly", "no")
 _STATES = ("down", "degraded", "starting", "up")
 
@@ -75,8 +76,9 @@ def view(house: House, lang: str) -> dict[str, Any]:
         "now": now,
         "source": engine.clock.source,
         "power": pi.power(),
-        "behind": 0.0 if keeper.trouble else keeper.age,
+        "behind": keeper.age if plan.backup.folder else None,
         "drill": drilled(house.folder),
+        "long_ago": f"{now.wall - DRILL:%Y-%m-%d}",
         "free": free >> 20,
         "room": "ok" if free > pi.ROOM else "soon" if free > pi.LITTLE else "bad",
         "answers": answers,
