@@ -24,25 +24,28 @@ _SECRET = re.compile(r"((?:bearer|basic|token|passw\w*|secret|api.?key)[ =:]+)[^
 PRIVATE = "link", "links", "text"  # of an event: what opens a visitor's page; all of hall.toml
 
 
-def write(file: BinaryIO, text: str, data: Path, url: str, findings: Callable[[], str]) -> list[str]:
-    """Zip it all into `file`; the names of what is in there. `text`: of hall.toml, be it broken; `url`: of
-    this hall's pages, if it is running; `findings`: what the doctor says, asked when it is not. What cannot
-    be had is told in its place."""
+def write(file: BinaryIO, text: str, data: Path, url: str, findings: Callable[[], str]) -> dict[str, str]:
+    """Zip it all into `file`; the names of what is in there, with the reason where it could not be had, which
+    is then in its place. `text`: of hall.toml, be it broken; `url`: of this hall's pages, if it is running;
+    `findings`: what the doctor says, asked when it is not."""
     hide, journal = hider(text, data), data / "journal.db"
     makers: dict[str, Callable[[], str]] = {
         "about.txt": about,
         "hall.toml": lambda: text,
         "journal.jsonl": lambda: "".join(f"{line}\n" for line in tail(journal)),
-        "devices.txt": lambda: devices(url) or findings(),
+        "devices.txt": lambda: asked(f"{url}/metrics") or findings(),
+        "status.html": lambda: asked(f"{url}/"),  # what happened to every device, in words
         "log.txt": logs,
     }
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        lacking = dict.fromkeys(makers, "")
         for name, make in makers.items():
             try:
                 packed.writestr(name, hide(make()))
             except (OSError, sqlite3.Error, ValueError) as error:
+                lacking[name] = str(error)
                 packed.writestr(name, str(error))
-    return list(makers)
+    return lacking
 
 
 def about() -> str:
@@ -51,10 +54,10 @@ def about() -> str:
     return "\n".join([platform.platform(), f"Python {platform.python_version()}", *versions, ""])
 
 
-def devices(url: str) -> str:
-    """Devices, queue and clock as the running hall tells them; empty if none is running."""
+def asked(url: str) -> str:
+    """A page of the running hall; empty if none is running."""
     try:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=5) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""

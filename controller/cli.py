@@ -213,9 +213,12 @@ def pack(options: argparse.Namespace) -> int:
     url, text = f"http://{options.bind}:{options.port}", options.file.read_bytes().decode(errors="replace")
     memory = io.BytesIO()
     with redirect_stdout(sys.stderr):  # a library may have something to say
-        names = bundle.write(memory, text, options.data, url, findings)
+        found = bundle.write(memory, text, options.data, url, findings)
     sys.stdout.buffer.write(memory.getvalue())
-    tell("bundle.done", names=" ".join(names))
+    tell("bundle.done", names=" ".join(found))
+    for name, why in found.items():
+        if why:
+            tell("bundle.lacking", name=name, detail=why)
     return 0
 
 

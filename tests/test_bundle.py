@@ -13,8 +13,8 @@ from conftest import EXAMPLE, ROOT, Hall
 from controller.store import read
 
 
-def packed(file: Path, data: Path, port: int = 1) -> dict[str, str]:
-    """What `hallqueue bundle` writes, by name."""
+def packed(file: Path, data: Path, port: int = 1, lacking: bool = False) -> dict[str, str]:
+    """What `hallqueue bundle` writes, by name. `lacking`: does it say that the journal is not in it?"""
     program = [sys.executable, "-m", "controller.cli", "bundle", str(file)]
     done = subprocess.run(
         [*program, "--data", str(data), "--port", str(port)],
@@ -25,6 +25,7 @@ def packed(file: Path, data: Path, port: int = 1) -> dict[str, str]:
     )
     assert done.returncode == 0, done.stderr.decode()
     assert "没有口令、PIN、群众的链接" in done.stderr.decode()
+    assert ("缺 journal.jsonl" in done.stderr.decode()) is lacking
     with zipfile.ZipFile(io.BytesIO(done.stdout)) as found:
         return {name: found.read(name).decode() for name in found.namelist()}
 
@@ -46,6 +47,7 @@ def test_a_running_hall_tells_all_but_what_is_private(hall: Hall) -> None:
     assert {row["clerk"] for row in rows if row["kind"] == "ClerkSignedIn"} == {"clerk-1"}
     assert 'clerk = "clerk-1"' in found["hall.toml"], "the same name everywhere"
     assert 'hallqueue_device_up{device="printer"' in found["devices.txt"]
+    assert "unit1" in found["status.html"]
     assert "hallqueue" in found["about.txt"]
     links = list(hall.state.links)
     assert links
@@ -55,7 +57,7 @@ def test_a_running_hall_tells_all_but_what_is_private(hall: Hall) -> None:
 
 
 def test_of_a_hall_that_does_not_run_the_doctor_tells(tmp_path: Path) -> None:
-    found = packed(EXAMPLE, tmp_path / "data")
+    found = packed(EXAMPLE, tmp_path / "data", lacking=True)
     assert "✘ sign1: 连不上" in found["devices.txt"]
     assert "[device.printer]" in found["hall.toml"]
 
@@ -63,7 +65,7 @@ def test_of_a_hall_that_does_not_run_the_doctor_tells(tmp_path: Path) -> None:
 def test_it_comes_even_if_settings_and_journal_are_broken(tmp_path: Path) -> None:
     (tmp_path / "hall.toml").write_bytes(b"[hall\xff\n")
     (tmp_path / "journal.db").write_bytes(b"no journal at all, " * 99)
-    found = packed(tmp_path / "hall.toml", tmp_path)
+    found = packed(tmp_path / "hall.toml", tmp_path, lacking=True)
     assert "[hall" in found["hall.toml"]
     assert "not a database" in found["journal.jsonl"]
     assert "UTF-8" in found["devices.txt"]
