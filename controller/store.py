@@ -20,10 +20,11 @@ from controller.clock import Now
 VERSION = 1
 RESERVE = 8 << 20  # bytes: some ten thousand events
 _MARKS = "kind IN ('DayOpened', 'PlanLoaded', 'TimeConfirmed')"
+_INDEX = f"CREATE INDEX IF NOT EXISTS newest ON journal (kind, seq) WHERE {_MARKS};"
 _SCHEMA = f"""
 CREATE TABLE journal (seq INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL,
                       body TEXT NOT NULL, seal TEXT NOT NULL);
-CREATE INDEX marks ON journal (kind, seq) WHERE {_MARKS};
+{_INDEX}
 CREATE TRIGGER no_update BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER no_delete BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 PRAGMA user_version = {VERSION};
@@ -31,7 +32,7 @@ PRAGMA user_version = {VERSION};
 
 
 # The condition of the index in so many words: without it SQLite reads a million rows at every start.
-_NEWEST = f"seq = (SELECT max(seq) FROM journal INDEXED BY marks WHERE {_MARKS} AND kind = '{{}}')"
+_NEWEST = f"seq = (SELECT max(seq) FROM journal INDEXED BY newest WHERE {_MARKS} AND kind = '{{}}')"
 
 
 class CannotStart(model.Refused):
@@ -229,7 +230,7 @@ def opened(path: Path, mode: str = "WAL") -> sqlite3.Connection:
                 "PRAGMA page_size = 1024; PRAGMA synchronous = EXTRA; BEGIN;" + _SCHEMA + "COMMIT;"
             )
         # A change of mode goes through a rollback journal, whose end only EXTRA makes durable.
-        db.executescript(f"PRAGMA synchronous = EXTRA; PRAGMA journal_mode = {mode};")
+        db.executescript(f"PRAGMA synchronous = EXTRA; PRAGMA journal_mode = {mode}; {_INDEX}")
         if mode == "WAL":
             db.execute("PRAGMA synchronous = FULL")
     except (sqlite3.Error, CannotStart):
@@ -260,7 +261,9 @@ def planned(path: Path) -> str:
 
 def plan_in(db: sqlite3.Connection) -> Mapping[str, Any]:
     """The newest PlanLoaded, as it is written; empty if there is none."""
-    found = db.execute(f"SELECT body FROM journal WHERE {_NEWEST.format('PlanLoaded')}").fetchone()
+    # Without the index, which a journal of before may lack.
+    sql = "SELECT body FROM journal WHERE kind = 'PlanLoaded' ORDER BY seq DESC LIMIT 1"
+    found = db.execute(sql).fetchone()
     plan: Mapping[str, Any] = json.loads(found[0]) if found else {}
     return plan
 

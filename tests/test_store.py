@@ -167,6 +167,22 @@ def test_a_journal_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "not a database" in str(refused.value.arguments["detail"])
 
 
+def test_a_journal_with_the_index_of_before_is_read_and_gets_the_new_one(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    store.close()
+    path = tmp_path / "journal.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP INDEX newest")
+        db.execute("CREATE INDEX marks ON journal (kind, seq) WHERE kind IN ('DayOpened', 'PlanLoaded')")
+    assert planned(path) == "the plan"
+    again = Store(path)
+    assert again.plan() == "the plan"
+    assert [type(e).__name__ for e in again.today()] == ["DayOpened", *["TicketIssued"] * 3]
+    again.append(events(clock, 1))
+    again.close()
+    assert verify(path) == (6, 0)
+
+
 def test_the_reserve_is_spent_once(path: Path) -> None:
     store = Store(path)
     assert store.keep_reserve()
