@@ -31,7 +31,7 @@ class CannotCopy(Refused):
     """`code` has a sentence in display/words."""
 
 
-def there(folder: Path) -> Path:
+def journal_in(folder: Path) -> Path:
     """The journal in a folder. Raises OSError, as SQLite has no words for a file that is not there, and
     CannotStart if it is none."""
     path = folder / "journal.db"
@@ -95,9 +95,9 @@ def checked_copy(source: Path, target: Path) -> int:
 
 def restore(source: Path, target: Path) -> tuple[int, Path | None]:
     """The journal of a backup into the data folder of a hall that stands still, and its hall.toml beside
-    it, once all of it holds; how many rows, and the folder into which what was there was put: a damaged
-    journal, or that of a spare card which ran once. Raises as `copy` does."""
-    there(source)
+    it, once all of it holds; the number of the last row, and the folder into which what was there was put:
+    a damaged journal, or that of a spare card which ran once. Raises as `copy` does."""
+    journal_in(source)
     target.mkdir(parents=True, exist_ok=True)
     handle = lock(target / "journal.db")
     try:
@@ -108,7 +108,6 @@ def restore(source: Path, target: Path) -> tuple[int, Path | None]:
             if goes_on(target / "journal.db", new / "journal.db"):
                 raise CannotCopy("restore_older", row=last)
             write(new / "hall.toml", planned(new / "journal.db"))
-            count = verify(new / "journal.db")[0]
             aside = None
             if old := [*target.glob("journal*.db*")]:
                 aside = Path(tempfile.mkdtemp(prefix="other-", dir=target))
@@ -119,7 +118,7 @@ def restore(source: Path, target: Path) -> tuple[int, Path | None]:
             sync(target)
     finally:
         os.close(handle)
-    return count, aside
+    return last, aside
 
 
 def goes_on(path: Path, behind: Path) -> bool:
@@ -141,8 +140,8 @@ def goes_on(path: Path, behind: Path) -> bool:
 
 
 def drill(source: Path, data: Path, day: str) -> int:
-    """Bring a backup back into an empty folder; how many rows hold. What came of it is kept in the data
-    folder for the status page. Raises as `copy` does."""
+    """Bring a backup back into an empty folder; the number of its last row. What came of it is kept in the
+    data folder for the status page. Raises as `copy` does."""
     rows = 0
     try:
         with tempfile.TemporaryDirectory(prefix="hallqueue-drill-") as folder:

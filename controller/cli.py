@@ -19,9 +19,9 @@ from typing import Any
 from controller import backup, bundle, calendar, day, doctor, hall, proof, tape
 from controller import main as roof
 from controller import model as m
-from controller.backup import there
+from controller.backup import journal_in
 from controller.clock import FakeClock, SystemClock
-from controller.console import answer, languages, show, speak, tell, told, unusable
+from controller.console import answer, languages, located, show, speak, tell, told, unusable
 from controller.people import passcode
 from controller.reader import Mistakes
 from controller.settings import Hall, Hours, Settings
@@ -46,13 +46,13 @@ def one_time(options: argparse.Namespace) -> int:
 
 
 def verify_journal(options: argparse.Namespace) -> int:
-    count, broken = verify(there(options.data))
+    count, broken = verify(journal_in(options.data))
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
 
 
 def copy(options: argparse.Namespace) -> int:
-    there(options.data)
+    journal_in(options.data)
     options.folder.mkdir(parents=True, exist_ok=True)
     print(speak("backup.done", rows=backup.checked_copy(options.data, options.folder), folder=options.folder))
     return 0
@@ -72,7 +72,7 @@ def bring_back(options: argparse.Namespace) -> int:
 
 def whole(data: Path) -> list[proof.Row]:
     """The rows of a journal whose every seal holds. Raises CannotStart."""
-    path = there(data)
+    path = journal_in(data)
     if broken := verify(path)[1]:
         raise CannotStart("journal_damaged", path=path, row=broken)
     return list(read(path))
@@ -208,7 +208,7 @@ def pack(options: argparse.Namespace) -> int:
         try:
             return "".join(f"{'✔' if well else '✘'} {text}\n" for well, text in examined(options))
         except Mistakes as mistakes:
-            return "".join(f"{told(options.file, mistake)}\n" for mistake in mistakes.found)
+            return "".join(f"{told(located(options.file, mistake))}\n" for mistake in mistakes.found)
 
     url, text = f"http://{options.bind}:{options.port}", options.file.read_bytes().decode(errors="replace")
     memory = io.BytesIO()
@@ -305,8 +305,7 @@ def stand_in(options: argparse.Namespace) -> int:
     try:
         plan = roof.read_plan(options.file.read_bytes())
     except (Mistakes, OSError) as error:
-        why = unusable(options.file, error)
-        print(f"{why['place']}: {speak(why['detail'][0], **why['detail'][1])}", file=sys.stderr)
+        print(told(unusable(options.file, error)), file=sys.stderr)
         try:
             plan = roof.read_plan(planned(options.data / "journal.db").encode())
         except (Mistakes, sqlite3.Error):
@@ -388,7 +387,7 @@ def main() -> None:
         tell("start.no_journal", detail=error)
     except Mistakes as mistakes:
         for mistake in mistakes.found:
-            print(told(options.file, mistake))
+            print(told(located(options.file, mistake)))
     except OSError as error:
         tell("start.no_file", file=error.filename, detail=error.strerror)
     sys.exit(2)

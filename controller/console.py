@@ -50,7 +50,7 @@ def unusable(file: Path, why: Mistakes | OSError) -> dict[str, Any]:
     return {"place": str(file), "detail": ("check.no_file", {"detail": why.strerror})}
 
 
-def told(file: Path, mistake: Mistake) -> str:
-    found = located(file, mistake)
+def told(found: dict[str, Any]) -> str:
+    """What `located` or `unusable` found, in a line."""
     code, arguments = found["detail"]
     return f"{found['place']}: {speak(code, **arguments)}"

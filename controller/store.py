@@ -53,8 +53,9 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._folder = lock(path)
                 undo.callback(os.close, self._folder)
-                # Room is reserved for a journal that is there.
-                if self._reserve.exists() and not _any(path) and journals(path) == [path]:
+                # Room is reserved only for a journal that is there.
+                lacking = not path.exists() or not path.stat().st_size
+                if lacking and self._reserve.exists() and journals(path) == [path]:
                     raise CannotStart("journal_gone", path=str(path))
                 self._open()
                 for made in new[1:]:  # what is in a folder was synced under EXTRA
@@ -229,7 +230,8 @@ def opened(path: Path, mode: str = "WAL") -> sqlite3.Connection:
             db.executescript(
                 "PRAGMA page_size = 1024; PRAGMA synchronous = EXTRA; BEGIN;" + _SCHEMA + "COMMIT;"
             )
-        # A change of mode goes through a rollback journal, whose end only EXTRA makes durable.
+        # A change of mode goes through a rollback journal, whose end only EXTRA makes durable. The index is
+        # lacking in a journal of before.
         db.executescript(f"PRAGMA synchronous = EXTRA; PRAGMA journal_mode = {mode}; {_INDEX}")
         if mode == "WAL":
             db.execute("PRAGMA synchronous = FULL")
@@ -325,11 +327,6 @@ def checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, in
     except (sqlite3.DatabaseError, TypeError, ValueError):
         return good, due + 1  # the file itself is damaged from here on
     return good, 0
-
-
-def _any(path: Path) -> bool:
-    """Is there something in a file?"""
-    return path.exists() and path.stat().st_size > 0
 
 
 def _remove(path: Path) -> None:
