@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 from chinese_calendar import get_holiday_detail
 
-from controller.settings import Sessions, Settings
+from controller.settings.schema import Sessions, Settings
 
 DAY_BEGINS = timedelta(hours=4)  # domain.md §2.7: the business day rolls at 04:00
 _STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))  # those that no moon moves

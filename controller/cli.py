@@ -23,8 +23,8 @@ from controller.backup import journal_in
 from controller.clock import FakeClock, SystemClock
 from controller.console import answer, languages, located, show, speak, tell, told, unusable
 from controller.people import passcode
-from controller.reader import Mistakes
-from controller.settings import Hall, Hours, Settings
+from controller.settings.reader import Mistakes
+from controller.settings.schema import Hall, Hours, Settings
 from controller.store import CannotStart, Store, planned, read, verify
 from display.words import happened, say
 

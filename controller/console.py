@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.reader import Mistake, Mistakes
+from controller.settings.reader import Mistake, Mistakes
 from display.words import lines, say
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from controller import calendar, hall, rules
 from controller import model as m
 from controller.clock import FakeClock, elapsed
-from controller.settings import Settings
+from controller.settings.schema import Settings
 
 _SPREAD = 0.8  # coefficient of variation of service times (domain.md §6)
 _SIGMA = sqrt(log(1 + _SPREAD**2))

@@ -11,7 +11,7 @@ from typing import Any
 from controller import main as roof
 from controller import pi
 from controller.clock import SystemClock
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display.ticket import FONT
 from drivers.base import Device, Health
 

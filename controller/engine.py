@@ -12,7 +12,7 @@ from controller import model as m
 from controller.clock import Clock
 from controller.hall import State, evolve
 from controller.rules import decide, refused
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from controller.store import Store
 
 log = logging.getLogger("hallqueue.engine")

@@ -14,7 +14,7 @@ from statistics import fmean
 from controller import hall
 from controller import model as m
 from controller.clock import Now
-from controller.settings import Settings
+from controller.settings.schema import Settings
 
 RUNS, SAMPLES, ENOUGH = 60, 300, 30
 SIGMA = 0.7  # of log-normal visits, while there are too few samples

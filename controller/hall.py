@@ -7,7 +7,7 @@ from datetime import datetime
 from controller import calendar
 from controller import model as m
 from controller.clock import Now
-from controller.settings import Settings
+from controller.settings.schema import Settings
 
 BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from controller import model as m
 from controller.hall import State
-from controller.settings import PAUSE_REASONS, Settings
+from controller.settings.schema import PAUSE_REASONS, Settings
 
 COMMANDS: dict[str, type[m.AtWindow]] = {
     "next": m.CallNext,

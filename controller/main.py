@@ -20,9 +20,9 @@ from controller.engine import Engine, Outcome
 from controller.hall import State, evolve
 from controller.oracle import Figures, Oracle
 from controller.people import People, passcode
-from controller.reader import Mistakes, parse
 from controller.rules import decide
-from controller.settings import Settings
+from controller.settings.reader import Mistakes, parse
+from controller.settings.schema import Settings
 from controller.store import CannotStart, Store, read
 from controller.watch import Watch
 from display import screens

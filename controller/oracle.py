@@ -15,7 +15,7 @@ from controller.child import Asked, Child, ask
 from controller.clock import Now
 from controller.forecast import Forecaster
 from controller.model import DayOpened
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from controller.store import read
 
 log = logging.getLogger("hallqueue.oracle")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from controller.clock import Clock
 from controller.day import work
-from controller.settings import Settings
+from controller.settings.schema import Settings
 
 STEP, FINGER = 0.1, 0.7  # real seconds: between looks, and from one key to the next
 LOAD, SIGMA, ABSENT = 0.8, 0.7, 0.05  # of what all windows can do; of log-normal visits; who left

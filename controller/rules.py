@@ -7,7 +7,7 @@ from controller import calendar, windows
 from controller import model as m
 from controller.clock import Now
 from controller.hall import CARRIED, State, evolve, figures, seen_at
-from controller.settings import FREEZE_REASONS, Settings
+from controller.settings.schema import FREEZE_REASONS, Settings
 from controller.windows import Stamp, among, known
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from controller import calendar
 from controller.clock import FakeClock
 from controller.player import Player
-from controller.settings import KEYS, Settings
+from controller.settings.schema import KEYS, Settings
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television

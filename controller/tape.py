@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from controller import main as roof
-from controller.settings import Device as Stanza
-from controller.settings import Settings
+from controller.settings.schema import Device as Stanza
+from controller.settings.schema import Settings
 from drivers.base import Button, Device, Port, load
 from drivers.link import Link
 from drivers.sim.wire import Machine, Wire

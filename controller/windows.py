@@ -7,7 +7,7 @@ from controller import calendar
 from controller import model as m
 from controller.clock import Now
 from controller.hall import State, in_line, line, waits_for
-from controller.settings import CALL_REASONS, PAUSE_REASONS, Settings
+from controller.settings.schema import CALL_REASONS, PAUSE_REASONS, Settings
 
 REPEAT_GUARD = 1.0  # s: the same key again so soon is a slip of the finger (domain.md §4.5)
 # What can be done to a ticket in which of its states.

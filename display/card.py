@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display.words import lines, say
 
 

@@ -8,7 +8,7 @@ from controller import calendar, hall
 from controller import model as m
 from controller.clock import Now
 from controller.rules import decide
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import screens, words
 from display.words import say, when
 

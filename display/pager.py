@@ -5,7 +5,7 @@ from typing import Any
 from controller import hall
 from controller import model as m
 from controller.clock import Now
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display.words import say
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from controller import calendar, hall
 from controller import model as m
 from controller.clock import Now, elapsed
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display.words import fit, say, when
 
 CROWD = 5  # people in a window's line at which its lamp pulses fast

@@ -10,7 +10,7 @@ from controller import model as m
 from controller.clock import Now
 from controller.engine import Outcome
 from controller.hall import State, seen_at
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import screens, ticket, words
 from display.words import say
 from drivers.base import Device, Line, Page, Sentence, Switch

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from controller import hall
 from controller import model as m
-from controller.settings import Service, Settings, layout
+from controller.settings.schema import Service, Settings, layout
 from display import card, screens
 from display.words import columns, say
 from drivers.base import Line, Page

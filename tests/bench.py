@@ -41,7 +41,7 @@ from controller.day import Day
 from controller.engine import Engine
 from controller.forecast import Forecaster
 from controller.hall import seen_at
-from controller.reader import parse
+from controller.settings.reader import parse
 from controller.simulation import Simulation
 from controller.store import Store
 from drivers import callunit_modbus

@@ -22,8 +22,8 @@ from wait import until
 from controller import main as roof
 from controller import model as m
 from controller.clock import FakeClock
-from controller.reader import parse
-from controller.settings import Settings
+from controller.settings.reader import parse
+from controller.settings.schema import Settings
 from controller.simulation import Simulation
 from controller.store import Store
 from drivers.base import load

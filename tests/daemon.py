@@ -21,8 +21,8 @@ from wait import until
 from controller.clock import FakeClock
 from controller.main import SIMULATED
 from controller.people import People
-from controller.reader import parse
-from controller.settings import Settings
+from controller.settings.reader import parse
+from controller.settings.schema import Settings
 from controller.simulation import Simulation
 from drivers.base import load
 

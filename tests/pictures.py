@@ -16,7 +16,7 @@ from wait import until
 
 from controller.clock import FakeClock
 from controller.main import SIMULATED
-from controller.reader import parse
+from controller.settings.reader import parse
 from display import ticket
 from drivers.base import load
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from controller import hall, rules
 from controller import model as m
 from controller.clock import FakeClock
-from controller.reader import parse
+from controller.settings.reader import parse
 from drivers.base import load
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))

@@ -19,8 +19,8 @@ from wait import until
 from controller import model as m
 from controller.clock import FakeClock
 from controller.hall import State
-from controller.reader import parse
-from controller.settings import Board, Service, Settings
+from controller.settings.reader import parse
+from controller.settings.schema import Board, Service, Settings
 from display import screens
 from drivers.base import load
 

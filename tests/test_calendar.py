@@ -12,9 +12,9 @@ from controller import calendar
 from controller import model as m
 from controller.clock import FakeClock
 from controller.hall import State, evolve
-from controller.reader import Mistakes, parse
 from controller.rules import decide
-from controller.settings import Settings
+from controller.settings.reader import Mistakes, parse
+from controller.settings.schema import Settings
 from display.words import when
 from drivers.base import load
 

@@ -11,7 +11,7 @@ from wait import until
 from controller import keys
 from controller import model as m
 from controller.hall import State
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from drivers.base import Port
 from drivers.callunit_keypad import Driver
 from drivers.sim.keypad import Keypad

@@ -6,7 +6,7 @@ import pytest
 from conftest import Hall
 from test_histories import PLAN
 
-from controller.settings import Policy, Settings
+from controller.settings.schema import Policy, Settings
 from display import card, ticket
 from drivers.base import Line
 

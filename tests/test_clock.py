@@ -7,7 +7,7 @@ from conftest import MONDAY
 
 from controller import calendar
 from controller.clock import FakeClock, SystemClock
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from controller.simulation import opening
 
 

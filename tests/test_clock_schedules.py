@@ -21,9 +21,9 @@ from controller.clock import Now
 from controller.engine import Engine
 from controller.hall import State, evolve, seen_at
 from controller.proof import lasted
-from controller.reader import parse
 from controller.rules import decide
-from controller.settings import Settings
+from controller.settings.reader import parse
+from controller.settings.schema import Settings
 from controller.store import Store, read, verify
 from display import screens
 from drivers.base import load

@@ -10,7 +10,7 @@ from judge import judge
 
 from controller import cli
 from controller.day import Day, figures
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from controller.store import Store
 
 MONDAY = date(2026, 11, 23)

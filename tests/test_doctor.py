@@ -10,7 +10,7 @@ from test_cli import hallqueue
 
 from controller import doctor
 from controller.clock import SystemClock
-from controller.reader import parse
+from controller.settings.reader import parse
 from display.words import catalogue
 from drivers.base import load
 

@@ -13,7 +13,7 @@ from controller import model as m
 from controller.clock import FakeClock
 from controller.day import Day
 from controller.forecast import Forecaster
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import screens
 
 

@@ -17,7 +17,7 @@ from controller.clock import FakeClock, Now, elapsed
 from controller.engine import Engine
 from controller.hall import State, ahead, evolve
 from controller.rules import decide
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from controller.store import Store
 from display import screens
 

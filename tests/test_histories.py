@@ -15,8 +15,8 @@ from judge import Hall, judge
 from controller import hall, rules, windows
 from controller import model as m
 from controller.clock import FakeClock
-from controller.reader import parse
-from controller.settings import Settings
+from controller.settings.reader import parse
+from controller.settings.schema import Settings
 from controller.store import Store
 from drivers.base import load
 

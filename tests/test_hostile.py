@@ -16,7 +16,7 @@ from wait import until
 
 from controller import model as m
 from controller.main import SIMULATED
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import ticket, words
 from drivers import printer_escpos, sign_onbon
 from drivers.base import Line

@@ -13,7 +13,7 @@ from wait import until
 
 from controller import main as roof
 from controller.clock import FakeClock
-from controller.reader import parse
+from controller.settings.reader import parse
 from controller.simulation import Simulation
 from controller.store import Store
 from drivers.base import Port, load

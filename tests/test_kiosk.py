@@ -19,7 +19,7 @@ from wait import until
 
 from controller.clock import FakeClock, Now
 from controller.hall import State
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import kiosk as view
 from display import screens
 from drivers.voice_clips import spoken, wav

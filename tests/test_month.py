@@ -20,7 +20,7 @@ from wait import until
 from controller import calendar
 from controller.clock import FakeClock
 from controller.hall import figures
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from controller.store import verify
 
 TEXT = EXAMPLE.read_text().replace("width = 576", 'mode = "text"')  # so that papers can be read here

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from test_cli import hallqueue
 from wait import until
 
-from controller.reader import Mistakes, parse
+from controller.settings.reader import Mistakes, parse
 from display import screens, words
 from drivers.base import load
 

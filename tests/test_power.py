@@ -11,7 +11,7 @@ from wait import until
 from controller.clock import FakeClock
 from controller.hall import State
 from controller.model import Window
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import screens
 from drivers import power_cec, power_dpms, power_gpio, power_modbus, sign_modbus
 from drivers.base import Device, Port

@@ -42,6 +42,10 @@ def imports(source: str) -> Iterator[str]:
                 yield f"{node.module}.{alias.name}" if module else node.module
 
 
+def on_ground(name: str) -> bool:
+    return any(name == ground or name.startswith(f"{ground}.") for ground in GROUND)
+
+
 def allowed(here: str, there: str) -> bool:
     room = there.split(".")[0]
     if there == ".":
@@ -50,13 +54,13 @@ def allowed(here: str, there: str) -> bool:
         return True
     if there in ROOF or there.startswith("drivers.sim"):
         return here.startswith("drivers.sim")
-    if here in GROUND:
-        return (here, there) == ("controller.model", "controller.clock")
+    if on_ground(here):
+        return on_ground(there) and (here, there) != ("controller.settings", "controller.clock")
     match here.split(".")[0]:
         case "controller":
             return room == "controller"
         case "drivers":
-            return room == "drivers" or there in GROUND
+            return room == "drivers" or on_ground(there)
         case "display":
             return room in ("display", "controller", "drivers")
     return True

@@ -15,7 +15,7 @@ from wait import until
 from controller import hall as halls
 from controller import model as m
 from controller.rules import decide
-from controller.settings import Policy, Settings
+from controller.settings.schema import Policy, Settings
 from controller.store import read
 from display.screens import lights_on
 from display.words import refusal as sentence

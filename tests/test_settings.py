@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import calendar
-from controller.reader import Mistake, Mistakes, parse
-from controller.settings import Settings
+from controller.settings.reader import Mistake, Mistakes, parse
+from controller.settings.schema import Settings
 from display import screens
 from display.words import say
 from drivers.base import load

@@ -11,7 +11,7 @@ from conftest import EXAMPLE, ROOT
 from wait import until
 
 from controller import main as roof
-from controller.reader import Mistakes, parse
+from controller.settings.reader import Mistakes, parse
 from drivers.base import load
 from drivers.frame import Frame, profile
 from drivers.sim.wire import Machine, Wire

@@ -13,9 +13,9 @@ from wait import until
 from controller import hall as halls
 from controller import model as m
 from controller.clock import FakeClock
-from controller.reader import Mistakes, parse
 from controller.rules import decide
-from controller.settings import Settings
+from controller.settings.reader import Mistakes, parse
+from controller.settings.schema import Settings
 from display import ticket
 from drivers.base import Line, Port, load
 from drivers.printer_escpos import Driver

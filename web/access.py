@@ -14,7 +14,7 @@ from flask import Flask, Response, abort, g, make_response, redirect, render_tem
 from controller.clock import Clock
 from controller.model import digest
 from controller.people import SHORTEST, People
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display.words import say
 
 ANYONE = frozenset({"anyone"})

@@ -13,8 +13,8 @@ from flask import Flask, Response, abort, g, jsonify, make_response, redirect, r
 from werkzeug.exceptions import HTTPException
 
 from controller import model as m
-from controller.reader import Reader
-from controller.settings import Settings
+from controller.settings.reader import Reader
+from controller.settings.schema import Settings
 from display import card, words
 from display.words import say
 from web import access as doors

@@ -10,7 +10,7 @@ from controller import calendar, hall
 from controller import model as m
 from controller.clock import Now
 from controller.engine import Engine
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import screens
 from display.words import say
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from controller import calendar, hall, pi
 from controller import model as m
-from controller.settings import Settings
+from controller.settings.schema import Settings
 from display import screens, words
 from display.stage import Printer, Shows, Voice
 from display.words import say, when

@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from zoneinfo import available_timezones
 
-from controller.settings import KEYS, ON_TICKET, Device, Hours, Policy, Session, Settings, layout
+from controller.settings.schema import KEYS, ON_TICKET, Device, Hours, Policy, Session, Settings, layout
 
 Path = tuple[str, ...]
 # What a printer, a sign, a terminal or a line of text could take for a command; half a character.
