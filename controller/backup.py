@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.child import Asked, Child, ask
-from controller.model import Refused
+from controller.hall.outcome import Refused
 from controller.people import write
 from controller.store import CannotStart, journals, lock, opened, planned, reading, sealed, sync, verify
 

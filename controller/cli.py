@@ -16,12 +16,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import backup, bundle, calendar, day, doctor, hall, proof, tape
+from controller import backup, bundle, day, doctor, proof, tape
 from controller import main as roof
-from controller import model as m
 from controller.backup import journal_in
 from controller.clock import FakeClock, SystemClock
 from controller.console import answer, languages, located, show, speak, tell, told, unusable
+from controller.hall import calendar
+from controller.hall.events import Event, TicketCalled, TicketRefused
+from controller.hall.line import in_line
+from controller.hall.state import account
 from controller.people import passcode
 from controller.settings.reader import Mistakes
 from controller.settings.schema import Hall, Hours, Settings
@@ -113,7 +116,7 @@ def then(options: argparse.Namespace) -> int:
     state = proof.at(rows, options.time.replace(tzinfo=options.time.tzinfo or zone))
     if not state.last:
         raise CannotStart("no_day", day=options.time, newest="".join(proof.days(rows)[-1:]))
-    return show("at", state=state, in_line=hall.in_line)
+    return show("at", state=state, in_line=in_line)
 
 
 def report(options: argparse.Namespace) -> int:
@@ -121,13 +124,13 @@ def report(options: argparse.Namespace) -> int:
     rows = proved(options)
     state = proof.at(rows, max(event.at.wall for _, event in rows))
     found = [o for o in proof.overtakings(rows) if o.reason not in ("missed", "held", "parked")]
-    asked = [e for _, e in rows if isinstance(e, m.TicketCalled) and e.reason]
-    sent = [e for _, e in rows if isinstance(e, m.TicketRefused)]
+    asked = [e for _, e in rows if isinstance(e, TicketCalled) and e.reason]
+    sent = [e for _, e in rows if isinstance(e, TicketRefused)]
     counts = {
         "asked": Counter((event.actor, event.reason) for event in asked),
         "sent": Counter((event.service, event.code) for event in sent),
     }
-    return show("report", day=state.day, account=hall.figures(state), found=found, **counts)
+    return show("report", day=state.day, account=account(state), found=found, **counts)
 
 
 def simulate_day(options: argparse.Namespace) -> int:
@@ -159,7 +162,7 @@ def positive(word: str) -> float:
     return value
 
 
-def progress(one: day.Day) -> Iterator[m.Event]:
+def progress(one: day.Day) -> Iterator[Event]:
     """The events of a simulated day, with a bar of how much of it is over."""
     start, end = one.sessions[0][0], one.sessions[-1][1]
     for event in one.run():

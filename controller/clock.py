@@ -3,33 +3,15 @@
 import ctypes
 import time
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from controller.hall.moment import Now
+
 NEAR = 600.0  # s; what the two may drift apart while the machine runs for months
 FAR = timedelta(days=30)  # of which a battery clock alone may be ahead of the journal
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """A moment: `wall` is a label (aware), `mono` seconds since `boot` began, never going back; both
-    to the microsecond, as the journal writes them.
-
-    `trusted`: the wall time is believed to be right. Order is by sequence, never by `wall`.
-    """
-
-    wall: datetime
-    mono: float
-    boot: str
-    trusted: bool
-
-
-def elapsed(start: Now, end: Now) -> float | None:
-    """Seconds from `start` to `end`; None across a reboot, where no clock can tell."""
-    return end.mono - start.mono if start.boot == end.boot else None
 
 
 class Clock(Protocol):

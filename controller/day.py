@@ -12,14 +12,39 @@ from functools import partial
 from math import log, sqrt
 from zoneinfo import ZoneInfo
 
-from controller import calendar, hall, rules
-from controller import model as m
-from controller.clock import FakeClock, elapsed
+from controller.clock import FakeClock
+from controller.hall import calendar
+from controller.hall.commands import (
+    CallNext,
+    Command,
+    Complete,
+    NoShow,
+    Pause,
+    Recall,
+    Resume,
+    SignIn,
+    SignOut,
+    Start,
+    TakeTicket,
+    Tick,
+)
+from controller.hall.decide import decide, refused
+from controller.hall.events import (
+    DayClosed,
+    Event,
+    TicketCalled,
+    TicketCompleted,
+    TicketIssued,
+    TicketStarted,
+)
+from controller.hall.moment import elapsed
+from controller.hall.outcome import Refused
+from controller.hall.state import State, evolve
 from controller.settings.schema import Settings
 
 _SPREAD = 0.8  # coefficient of variation of service times (domain.md §6)
 _SIGMA = sqrt(log(1 + _SPREAD**2))
-Action = Callable[[], Iterator[m.Event]]
+Action = Callable[[], Iterator[Event]]
 
 
 def work(plan: Settings, service: str) -> float:
@@ -39,7 +64,7 @@ class Day:
             (datetime.combine(day, start, zone), datetime.combine(day, end, zone))
             for start, end in calendar.sessions(plan, day)
         ]
-        self._clock, self._state = FakeClock(datetime.combine(day, time(5), zone)), hall.State()
+        self._clock, self._state = FakeClock(datetime.combine(day, time(5), zone)), State()
         self._idle: set[str] = set()
         for start, end in self.sessions:
             for name, service in plan.service.items():
@@ -64,44 +89,44 @@ class Day:
     def _in(self, seconds: float, action: Action) -> None:
         self._at(self._clock.now().wall + timedelta(seconds=seconds), action)
 
-    def run(self) -> Iterator[m.Event]:
+    def run(self) -> Iterator[Event]:
         """The day's events, in their order."""
         while self._heap:
             moment, _, action = heapq.heappop(self._heap)
             self._clock.move(max(moment, self._clock.now().wall))
             yield from action()
         self._clock.advance(minutes=1)
-        yield from self._ask(m.Tick(actor="clock"))
+        yield from self._ask(Tick(actor="clock"))
 
-    def _ask(self, command: m.Command) -> list[m.Event]:
+    def _ask(self, command: Command) -> list[Event]:
         """What the hall answers; nothing if it refuses."""
         try:
-            events = rules.decide(self._plan, self._state, command, self._clock.now())
-        except m.Refused as refusal:
-            events = rules.refused(command, refusal, self._clock.now())
+            events = decide(self._plan, self._state, command, self._clock.now())
+        except Refused as refusal:
+            events = refused(command, refusal, self._clock.now())
         for event in events:
-            self._state = hall.evolve(self._state, event)
+            self._state = evolve(self._state, event)
         return events
 
     def _of(self, number: str, what: str) -> random.Random:
         """The visitor's own dice: what they bring does not depend on who is called when."""
         return random.Random(f"{self._seed} {number} {what}")
 
-    def _take(self, service: str, care: bool) -> Iterator[m.Event]:
-        yield from self._ask(m.TakeTicket(service, next(iter(self._plan.kiosk)), care, actor="visitor"))
+    def _take(self, service: str, care: bool) -> Iterator[Event]:
+        yield from self._ask(TakeTicket(service, next(iter(self._plan.kiosk)), care, actor="visitor"))
         for name in sorted(self._idle):  # a lamp tells their clerks
             self._idle.discard(name)
             self._in(self._dice.uniform(2, 8), partial(self._free, name))
 
-    def _come(self, name: str) -> Iterator[m.Event]:
-        yield from self._ask(m.SignIn(name, self._plan.window[name].clerk, actor=name))
+    def _come(self, name: str) -> Iterator[Event]:
+        yield from self._ask(SignIn(name, self._plan.window[name].clerk, actor=name))
         yield from self._free(name)
 
-    def _free(self, name: str) -> Iterator[m.Event]:
+    def _free(self, name: str) -> Iterator[Event]:
         """The clerk has nobody: calls the next, or waits for one, or goes home."""
         if self._state.window(name).ticket or not self._state.window(name).clerk:
             return
-        events = self._ask(m.CallNext(name, actor=name))
+        events = self._ask(CallNext(name, actor=name))
         yield from events
         if called := self._state.window(name).ticket:
             since = elapsed(self._state.tickets[called].issued, self._clock.now()) or 0.0
@@ -111,36 +136,36 @@ class Day:
             else:
                 self._in(self._dice.uniform(15, 45), partial(self._serve, name))
         elif self._clock.now().wall > self.sessions[-1][1]:
-            yield from self._ask(m.SignOut(name, actor=name))
+            yield from self._ask(SignOut(name, actor=name))
         else:
             self._idle.add(name)
 
-    def _again(self, name: str) -> Iterator[m.Event]:
-        events = self._ask(m.Recall(name, actor=name)) or self._ask(m.NoShow(name, actor=name))
+    def _again(self, name: str) -> Iterator[Event]:
+        events = self._ask(Recall(name, actor=name)) or self._ask(NoShow(name, actor=name))
         yield from events
         if self._state.window(name).ticket:
             self._in(self._plan.policy.recall_seconds + 1, partial(self._again, name))
         else:
             yield from self._free(name)
 
-    def _serve(self, name: str) -> Iterator[m.Event]:
-        yield from self._ask(m.Start(name, actor=name))
+    def _serve(self, name: str) -> Iterator[Event]:
+        yield from self._ask(Start(name, actor=name))
         ticket = self._state.tickets[self._state.window(name).ticket]
         mean = 60.0 * self._plan.service[ticket.service].minutes
         seconds = self._of(ticket.number, "serve").lognormvariate(log(mean) - _SIGMA**2 / 2, _SIGMA)
         self._in(seconds, partial(self._done, name))
 
-    def _done(self, name: str) -> Iterator[m.Event]:
-        yield from self._ask(m.Complete(name, actor=name))
+    def _done(self, name: str) -> Iterator[Event]:
+        yield from self._ask(Complete(name, actor=name))
         if self._dice.random() < 0.03:
             minutes = self._dice.randint(3, 10)
-            yield from self._ask(m.Pause(name, "away", minutes, actor=name))
+            yield from self._ask(Pause(name, "away", minutes, actor=name))
             self._in(60 * minutes, partial(self._back, name))
         else:
             yield from self._free(name)
 
-    def _back(self, name: str) -> Iterator[m.Event]:
-        yield from self._ask(m.Resume(name, actor=name))
+    def _back(self, name: str) -> Iterator[Event]:
+        yield from self._ask(Resume(name, actor=name))
         yield from self._free(name)
 
 
@@ -155,26 +180,26 @@ class Figures:
     last: datetime | None
 
 
-def figures(events: Iterator[m.Event]) -> Figures:
+def figures(events: Iterator[Event]) -> Figures:
     """The figures of the events of one day."""
-    issued: dict[str, m.TicketIssued] = {}
+    issued: dict[str, TicketIssued] = {}
     waits: dict[str, list[float]] = {}
     windows: dict[str, tuple[int, float]] = {}
-    started: dict[str, m.Event] = {}
+    started: dict[str, Event] = {}
     last, account = None, dict[str, int]()
     for event in events:
         match event:
-            case m.TicketIssued(ticket=number):
+            case TicketIssued(ticket=number):
                 issued[number] = event
-            case m.TicketCalled(ticket=number) if number in issued:
+            case TicketCalled(ticket=number) if number in issued:
                 before = issued.pop(number)
                 waits.setdefault(before.service, []).append(elapsed(before.at, event.at) or 0.0)
-            case m.TicketStarted(window=window):
+            case TicketStarted(window=window):
                 started[window] = event
-            case m.TicketCompleted(window=window):
+            case TicketCompleted(window=window):
                 count, seconds = windows.get(window, (0, 0.0))
                 served = elapsed(started[window].at, event.at) if window in started else 0.0
                 windows[window], last = (count + 1, seconds + (served or 0.0)), event.at.wall
-            case m.DayClosed(figures=counted):
+            case DayClosed(figures=counted):
                 account = dict(counted)
     return Figures(account, waits, windows, last)

@@ -8,18 +8,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from controller import model as m
 from controller.clock import Clock
-from controller.hall import State, evolve
-from controller.rules import decide, refused
+from controller.hall.commands import AllowTickets, Command, StopTickets, Tick
+from controller.hall.decide import decide, refused
+from controller.hall.events import Event, TimeConfirmed
+from controller.hall.outcome import Refused
+from controller.hall.state import State, evolve
 from controller.settings.schema import Settings
 from controller.store import Store
 
 log = logging.getLogger("hallqueue.engine")
 PRESSES = 10_000  # press ids remembered; the busiest day has fewer
 
-Outcome = tuple[m.Event, ...] | m.Refused
-Listener = Callable[[m.Command, Outcome, State], None]
+Outcome = tuple[Event, ...] | Refused
+Listener = Callable[[Command, Outcome, State], None]
 
 
 class Engine:
@@ -33,15 +35,15 @@ class Engine:
         self.plan, self.clock, self._store = plan, clock, store
         self.state = self._replay()
         store.keep_reserve()
-        if isinstance(said := store.newest("TimeConfirmed"), m.TimeConfirmed):
+        if isinstance(said := store.newest("TimeConfirmed"), TimeConfirmed):
             clock.confirm(said.wall, said.at)
         self.listeners: list[Listener] = []
         self.trouble = ""  # why the journal takes nothing, in SQLite's words
         self._seen: dict[str, Outcome] = dict.fromkeys(store.presses(PRESSES), ())
-        self._inbox: queue.Queue[tuple[m.Command, Future[Outcome]] | None] = queue.Queue(1000)
+        self._inbox: queue.Queue[tuple[Command, Future[Outcome]] | None] = queue.Queue(1000)
         self.thread = threading.Thread(target=self._run, name="engine")
         self.awaited = float("inf")  # when its loop is heard of again (monotonic)
-        self.doing: tuple[m.Command, float] | None = None  # since when (monotonic)
+        self.doing: tuple[Command, float] | None = None  # since when (monotonic)
 
     def start(self) -> None:
         self.thread.start()
@@ -56,14 +58,14 @@ class Engine:
         self._inbox.put(None)
         self.thread.join()
 
-    def submit(self, command: m.Command) -> Future[Outcome]:
+    def submit(self, command: Command) -> Future[Outcome]:
         """Post `command`; never blocks. The outcome: its events or a Refused, as a value. A press
         id that has been seen before changes nothing: no events, or the refusal it got."""
         future: Future[Outcome] = Future()
         try:
             self._inbox.put_nowait((command, future))
         except queue.Full:
-            future.set_result(m.Refused("busy"))
+            future.set_result(Refused("busy"))
         return future
 
     def _replay(self) -> State:
@@ -85,27 +87,27 @@ class Engine:
             self.doing = command, time.monotonic()
             outcome = self._handle(command)
             future.set_result(outcome)
-            if outcome or isinstance(command, m.Tick):
+            if outcome or isinstance(command, Tick):
                 for listener in self.listeners:
                     try:
                         listener(command, outcome, self.state)
                     except Exception:
                         log.exception("a listener failed at %s", command)
 
-    def _deadline(self) -> m.Command:
+    def _deadline(self) -> Command:
         """Deadlines are commands that the engine gives itself."""
         if self.state.stopped and self._store.keep_reserve():
-            return m.AllowTickets(actor="clock")
-        return m.Tick(actor="clock")
+            return AllowTickets(actor="clock")
+        return Tick(actor="clock")
 
-    def _handle(self, command: m.Command) -> Outcome:
+    def _handle(self, command: Command) -> Outcome:
         if command.press in self._seen:
             return self._seen[command.press]
         now, refusal = self.clock.now(), None
         try:
             try:
                 events = decide(self.plan, self.state, command, now)
-            except m.Refused as why:
+            except Refused as why:
                 refusal, events = why, refused(command, why, now)
             if events:
                 self._store.append(events)
@@ -115,15 +117,15 @@ class Engine:
             full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL  # Python's own have no code
             if full and self._store.spend_reserve():
                 # Calls go on in the room that was kept; who holds a ticket is served.
-                self.submit(m.StopTickets("disk_full", actor="clock"))
+                self.submit(StopTickets("disk_full", actor="clock"))
                 return self._handle(command)
             return answer
         except Exception:
             log.exception("a bug in the rules at %s", command)
-            return m.Refused("bug")
+            return Refused("bug")
         for event in events:
             self.state = evolve(self.state, event)
-            if isinstance(event, m.TimeConfirmed):
+            if isinstance(event, TimeConfirmed):
                 self.clock.confirm(event.wall, event.at)
         self._remember(command.press, refusal or ())
         return refusal or tuple(events)
@@ -142,6 +144,6 @@ class Engine:
         try:
             self._store.reopen()
             self.state = self._replay()
-        except (sqlite3.Error, OSError, m.Refused):
+        except (sqlite3.Error, OSError, Refused):
             log.debug("the journal cannot be read again yet", exc_info=True)
-        return m.Refused("journal")
+        return Refused("journal")

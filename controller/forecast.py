@@ -11,9 +11,18 @@ from heapq import heapify, heappop, heappush
 from math import exp, log
 from statistics import fmean
 
-from controller import hall
-from controller import model as m
-from controller.clock import Now
+from controller.hall.events import (
+    DayOpened,
+    Event,
+    Ticket,
+    TicketCalled,
+    TicketCompleted,
+    TicketIssued,
+    TicketMissed,
+)
+from controller.hall.line import line, served_at
+from controller.hall.moment import Now
+from controller.hall.state import State, evolve, seen_at
 from controller.settings.schema import Settings
 
 RUNS, SAMPLES, ENOUGH = 60, 300, 30
@@ -38,7 +47,7 @@ class Forecaster:
     middle was wrong, and whether the band held."""
 
     def __init__(self, plan: Settings, seed: int = 0) -> None:
-        self._plan, self._dice, self.state = plan, random.Random(seed), hall.State()
+        self._plan, self._dice, self.state = plan, random.Random(seed), State()
         self.errors: dict[str, deque[tuple[float, bool]]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._visits: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
         self._alike: dict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=SAMPLES))
@@ -46,24 +55,24 @@ class Forecaster:
         self._told: dict[str, tuple[int, Band]] = {}
         self._called: dict[str, float] = {}  # by ticket, the second
 
-    def hear(self, event: m.Event) -> None:
-        before = hall.seen_at(self.state, event.at)
-        self.state = state = hall.evolve(self.state, event)
+    def hear(self, event: Event) -> None:
+        before = seen_at(self.state, event.at)
+        self.state = state = evolve(self.state, event)
         match event:
-            case m.DayOpened():
+            case DayOpened():
                 self._told, self._called = {}, {}
-            case m.TicketIssued(ticket=number, service=service, care=False, test=False):
+            case TicketIssued(ticket=number, service=service, care=False, test=False):
                 if band := self._bands(before, (service,)).get(service):
                     self._told[number] = _ahead(before, service), band
-            case m.TicketCalled(ticket=number):
+            case TicketCalled(ticket=number):
                 self._called[number] = state.seconds
                 if number in self._told:
                     self._learn(state.tickets[number], state.seconds, *self._told.pop(number))
-            case m.TicketCompleted(ticket=number) | m.TicketMissed(ticket=number) if number in self._called:
+            case TicketCompleted(ticket=number) | TicketMissed(ticket=number) if number in self._called:
                 service = before.tickets[number].service
                 self._visits[service].append(state.seconds - self._called.pop(number))
 
-    def _learn(self, ticket: m.Ticket, now: float, ahead: int, band: Band) -> None:
+    def _learn(self, ticket: Ticket, now: float, ahead: int, band: Band) -> None:
         waited, service = now - ticket.place, ticket.service
         holds = band.low <= waited <= band.high
         self._alike[service, ahead].append(waited)
@@ -73,9 +82,9 @@ class Forecaster:
 
     def bands(self, now: Now) -> dict[str, Band]:
         """By service, for somebody who comes at `now`; without those of which nothing can be said."""
-        return self._bands(hall.seen_at(self.state, now), tuple(self._plan.service))
+        return self._bands(seen_at(self.state, now), tuple(self._plan.service))
 
-    def _bands(self, state: hall.State, services: tuple[str, ...]) -> dict[str, Band]:
+    def _bands(self, state: State, services: tuple[str, ...]) -> dict[str, Band]:
         visits = {service: self._samples(service) for service in self._plan.service}
         runs = self._roll_out(state, services, visits)
         found = {}
@@ -84,7 +93,7 @@ class Forecaster:
             if waits := sorted(runs[service]):
                 low, mid, high = (waits[len(waits) * part // 100] for part in (10, 50, 90))
             else:
-                windows = [w for w in self._plan.window if service in hall.services(self._plan, state, w)]
+                windows = [w for w in self._plan.window if service in served_at(self._plan, state, w)]
                 alike = self._alike[service, ahead]
                 if not windows:
                     continue
@@ -103,16 +112,16 @@ class Forecaster:
         return [self._dice.lognormvariate(middle, SIGMA) for _ in range(SAMPLES)]
 
     def _roll_out(
-        self, state: hall.State, services: tuple[str, ...], visits: Mapping[str, list[float]]
+        self, state: State, services: tuple[str, ...], visits: Mapping[str, list[float]]
     ) -> dict[str, list[float]]:
         """By service, how long a visitor of now waits in each of the ways in which the day may go on."""
         plan, waits = self._plan, {service: list[float]() for service in services}
         if not state.last or state.frozen:
             return waits
-        guests = {f"{s}?": m.Ticket(f"{s}?", s, "", state.last, state.seconds) for s in services}
+        guests = {f"{s}?": Ticket(f"{s}?", s, "", state.last, state.seconds) for s in services}
         joined = replace(state, tickets={**state.tickets, **guests})
         there = {n: w for n, w in state.windows.items() if w.clerk and n in plan.window}
-        lines = {n: [(t.number, t.service) for t in hall.line(plan, joined, n)] for n in there}
+        lines = {n: [(t.number, t.service) for t in line(plan, joined, n)] for n in there}
         other = next(iter(visits.values()))  # of a service that has left the plan
         for _ in range(RUNS):
             free, taken, missing = [], set[str](), set(guests)
@@ -127,7 +136,7 @@ class Forecaster:
                     at = max(at, self._dice.choice(rest))
                 free.append((at, name))
             heapify(free)
-            steps = {name: iter(line) for name, line in lines.items()}
+            steps = {name: iter(tickets) for name, tickets in lines.items()}
             while free and missing:
                 at, name = heappop(free)
                 number, service = next((step for step in steps[name] if step[0] not in taken), ("", ""))
@@ -141,5 +150,5 @@ class Forecaster:
         return waits
 
 
-def _ahead(state: hall.State, service: str) -> int:
+def _ahead(state: State, service: str) -> int:
     return sum(ticket.service == service for ticket in state.waiting())

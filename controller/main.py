@@ -11,16 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from controller import calendar, keys
-from controller import model as m
 from controller.backup import Keeper
 from controller.child import Child
 from controller.clock import Clock
 from controller.engine import Engine, Outcome
-from controller.hall import State, evolve
+from controller.hall import calendar, keys
+from controller.hall.commands import Command, CutOff, Freeze, LoadPlan
+from controller.hall.decide import decide
+from controller.hall.events import DayClosed, DayOpened, HallFrozen, TicketEvent, TicketIssued
+from controller.hall.outcome import Refused
+from controller.hall.state import State, evolve
 from controller.oracle import Figures, Oracle
 from controller.people import People, passcode
-from controller.rules import decide
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from controller.store import CannotStart, Store, read
@@ -153,8 +155,8 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
         return plan, ""
     try:
         old = read_plan(last.encode())
-        decide(old, state, m.LoadPlan(plan.text, actor="hall.toml"), clock.now())
-    except m.Refused:
+        decide(old, state, LoadPlan(plan.text, actor="hall.toml"), clock.now())
+    except Refused:
         return old, plan.text
     except Mistakes:
         log.warning("the plan of before can no longer be read; using the new one")
@@ -172,8 +174,8 @@ def standing_in(plan: Settings, clock: Clock, listener: socket.socket) -> Iterat
     live = Live(closed(plan), lambda: {**screens.board(plan, state, clock.now(), {}), "look": "safe"})
 
     def announce() -> None:
-        frozen = m.HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
-        stage.listen(m.Freeze(state.frozen, actor="safe"), (frozen,), state)
+        frozen = HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
+        stage.listen(Freeze(state.frozen, actor="safe"), (frozen,), state)
 
     loops: list[Port | Server] = [*ports(plan, devices), Server(live, listener, tls(plan, []))]
     parts: list[Port | Server | Watch] = [*loops, Watch(loops, lambda: 0.0, lambda: None)]
@@ -224,12 +226,12 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         (ill.discard if well else ill.add)(device.name)
         live.changed()
 
-    def heard(command: m.Command, outcome: Outcome, state: State) -> None:
-        events = () if isinstance(outcome, m.Refused) else outcome
+    def heard(command: Command, outcome: Outcome, state: State) -> None:
+        events = () if isinstance(outcome, Refused) else outcome
         house.lately.extendleft((event.at.wall, partial(event_told, event)) for event in events)
-        if site.coming and any(isinstance(event, m.DayClosed | m.DayOpened) for event in events):
+        if site.coming and any(isinstance(event, DayClosed | DayOpened) for event in events):
             site.restart()
-        if events and isinstance(events[-1], m.TicketIssued | m.TicketEvent):
+        if events and isinstance(events[-1], TicketIssued | TicketEvent):
             oracle.poke()
         if outcome:
             keeper.poke()
@@ -242,7 +244,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         for service, told in figures.items() if plan.policy.cut_off == "foreseen" and now.trusted else ():
             finish = now.wall + timedelta(seconds=told["finish"])
             if latest and finish > latest and service not in engine.state.cut:
-                engine.submit(m.CutOff(service, finish, actor="forecast"))
+                engine.submit(CutOff(service, finish, actor="forecast"))
         live.changed()
 
     oracle = Oracle(plan, store.path, site.clock.now, foreseen)
@@ -253,7 +255,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
             device.emit = pressed
     engine.listeners += [stage.listen, heard]
     if store.plan() != plan.text:
-        engine.submit(m.LoadPlan(plan.text, actor="hall.toml"))
+        engine.submit(LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state)
     wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
     parts: list[Engine | Port | Server | Child | Watch] = [

@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import fmean
 
 from controller.child import Asked, Child, ask
-from controller.clock import Now
 from controller.forecast import Forecaster
-from controller.model import DayOpened
+from controller.hall.events import DayOpened
+from controller.hall.moment import Now
 from controller.settings.schema import Settings
 from controller.store import read
 

@@ -7,11 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller import model as m
-from controller.clock import Now, elapsed
-from controller.hall import State, evolve
+from controller.hall.events import (
+    DayClosed,
+    DayOpened,
+    Event,
+    SlipsRecorded,
+    Ticket,
+    TicketCalled,
+    TicketsUnserved,
+)
+from controller.hall.moment import Now, elapsed
+from controller.hall.state import State, evolve
 
-Row = tuple[int, m.Event]
+Row = tuple[int, Event]
 Marks = dict[tuple[str, str], int]  # by ticket and event, the newest one's number
 
 
@@ -34,26 +42,26 @@ class Overtaking:
 
 def days(rows: Sequence[Row]) -> list[str]:
     """The business days in `rows`, in their order."""
-    return list(dict.fromkeys(event.day for _, event in rows if isinstance(event, m.DayOpened)))
+    return list(dict.fromkeys(event.day for _, event in rows if isinstance(event, DayOpened)))
 
 
 def of_day(rows: Sequence[Row], day: str) -> list[Row]:
     """The rows of one business day, also if it was opened more than once."""
     found, inside = [], False
     for row in rows:
-        if isinstance(row[1], m.DayOpened):
+        if isinstance(row[1], DayOpened):
             inside = row[1].day == day
         if inside:
             found.append(row)
     return found
 
 
-def numbers(event: m.Event) -> tuple[str, ...]:
+def numbers(event: Event) -> tuple[str, ...]:
     """The tickets that an event is about."""
     match event:
-        case m.TicketsUnserved(tickets=several) | m.DayClosed(unserved=several):
+        case TicketsUnserved(tickets=several) | DayClosed(unserved=several):
             return several
-        case m.SlipsRecorded(service=service, first=first, last=last):
+        case SlipsRecorded(service=service, first=first, last=last):
             return tuple(f"{service}{figure:03}" for figure in range(first, last + 1))
     number = getattr(event, "ticket", "")
     return (number,) if number else ()
@@ -68,7 +76,7 @@ def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
     """Every call of a ticket before another of its service that had come earlier, in and out of line."""
     state, begun, moved = State(), dict[str, int](), Marks()
     for seq, event in rows:
-        if isinstance(event, m.TicketCalled) and not state.tickets[event.ticket].test:
+        if isinstance(event, TicketCalled) and not state.tickets[event.ticket].test:
             called = state.tickets[event.ticket]
             for other in state.tickets.values():
                 earlier = begun[other.number] < begun[called.number] and not other.test
@@ -81,16 +89,16 @@ def overtakings(rows: Sequence[Row]) -> Iterator[Overtaking]:
             begun.setdefault(number, seq)
             moved[number, type(event).__name__] = seq
         state = evolve(state, event)
-        for number in state.tickets if isinstance(event, m.DayOpened) else ():
+        for number in state.tickets if isinstance(event, DayOpened) else ():
             begun.setdefault(number, seq)
 
 
 def _why(
-    state: State, call: m.TicketCalled, called: m.Ticket, other: m.Ticket, begun: dict[str, int], moved: Marks
+    state: State, call: TicketCalled, called: Ticket, other: Ticket, begun: dict[str, int], moved: Marks
 ) -> tuple[str, list[int]]:
     """The reason, and the numbers of the events that prove it besides the call itself."""
 
-    def last(ticket: m.Ticket, kind: str) -> list[int]:
+    def last(ticket: Ticket, kind: str) -> list[int]:
         return [moved.get((ticket.number, kind), begun[ticket.number])]
 
     if call.reason:

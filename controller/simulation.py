@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from controller import calendar
 from controller.clock import FakeClock
+from controller.hall import calendar
 from controller.player import Player
 from controller.settings.schema import KEYS, Settings
 from drivers.sim.alpha import AlphaSign

@@ -14,8 +14,11 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from controller import model, pi
-from controller.clock import Now
+from controller import pi
+from controller.hall import events as kinds
+from controller.hall.events import DayOpened, Event, YearOpened
+from controller.hall.moment import Now
+from controller.hall.outcome import Refused
 
 VERSION = 1
 RESERVE = 8 << 20  # bytes: some ten thousand events
@@ -35,7 +38,7 @@ PRAGMA user_version = {VERSION};
 _NEWEST = f"seq = (SELECT max(seq) FROM journal INDEXED BY newest WHERE {_MARKS} AND kind = '{{}}')"
 
 
-class CannotStart(model.Refused):
+class CannotStart(Refused):
     """The hall cannot start; `code` has a sentence in display/words."""
 
 
@@ -93,7 +96,7 @@ class Store:
                 "SELECT seq, seal, time FROM journal ORDER BY seq DESC LIMIT 1"
             ).fetchone()
             plan = plan_in(db)
-        first = model.YearOpened(old.name, self._seal, at=_now(time), actor="clock", press="")
+        first = YearOpened(old.name, self._seal, at=_now(time), actor="clock", press="")
         self._write([first, *([_event(time, "PlanLoaded", plan)] if plan else [])])
 
     def _start(self) -> int:
@@ -102,11 +105,11 @@ class Store:
         (first,) = self._db.execute("SELECT coalesce(min(seq), 0) FROM journal").fetchone()
         return int(start or first)
 
-    def append(self, events: Sequence[model.Event]) -> None:
+    def append(self, events: Sequence[Event]) -> None:
         """All of `events` in one durable transaction, or none. A new year begins a new file, and what
         came before it stays true by itself. Raises sqlite3.Error."""
         for place, event in enumerate(events):
-            if isinstance(event, model.DayOpened) and (year := self._year()) and event.day[:4] > year:
+            if isinstance(event, DayOpened) and (year := self._year()) and event.day[:4] > year:
                 if place:
                     self._write(events[:place])
                 self._db.close()
@@ -125,9 +128,9 @@ class Store:
     def _year(self) -> str:
         """Of the newest business day in this file."""
         newest = self.newest("DayOpened")
-        return newest.day[:4] if isinstance(newest, model.DayOpened) else ""
+        return newest.day[:4] if isinstance(newest, DayOpened) else ""
 
-    def _write(self, events: Sequence[model.Event]) -> None:
+    def _write(self, events: Sequence[Event]) -> None:
         seq, seal, values = self._seq, self._seal, []
         for event in events:
             seq += 1
@@ -172,7 +175,7 @@ class Store:
         except sqlite3.ProgrammingError:  # it was closed, between two years
             self._open()
 
-    def today(self) -> Iterator[model.Event]:
+    def today(self) -> Iterator[Event]:
         """The events since the newest business day began: all that today's state is made of."""
         old = journals(self.path)[:-1]
         if old and not self._year():  # the mains were cut between two years
@@ -180,7 +183,7 @@ class Store:
                 yield from _events(db, "seq >= (SELECT max(seq) FROM journal WHERE kind = 'DayOpened')")
         yield from self._read("seq >= ?", self._start())
 
-    def newest(self, kind: str) -> model.Event | None:
+    def newest(self, kind: str) -> Event | None:
         """The newest of the events that have an index."""
         return next(_events(self._db, _NEWEST.format(kind)), None)
 
@@ -197,7 +200,7 @@ class Store:
         newest = next(self._read("time LIKE '% yes' AND seq <= ? ORDER BY seq DESC LIMIT 1", self._seq), None)
         return newest.at.wall if newest else None
 
-    def _read(self, where: str, value: int) -> Iterator[model.Event]:
+    def _read(self, where: str, value: int) -> Iterator[Event]:
         yield from _events(self._db, where, value)
 
     def close(self) -> None:
@@ -274,13 +277,13 @@ def reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
 
-def _events(db: sqlite3.Connection, where: str, *values: int) -> Iterator[model.Event]:
+def _events(db: sqlite3.Connection, where: str, *values: int) -> Iterator[Event]:
     order = "" if "ORDER" in where else " ORDER BY seq"
     for time, kind, body in db.execute(f"SELECT time, kind, body FROM journal WHERE {where}{order}", values):
         yield _event(time, kind, json.loads(body))
 
 
-def read(path: Path, after: int = 0) -> Iterator[tuple[int, model.Event]]:
+def read(path: Path, after: int = 0) -> Iterator[tuple[int, Event]]:
     """The events after number `after` with their numbers, in all years if it is 0, or the last ones of this
     year if it is negative; also while a hall is running. Raises CannotStart."""
     try:
@@ -352,7 +355,7 @@ def _now(text: str) -> Now:
     return Now(datetime.fromisoformat(wall), float(mono), boot, trusted == "yes")
 
 
-def _body(event: model.Event) -> str:
+def _body(event: Event) -> str:
     plain = {f.name: getattr(event, f.name) for f in fields(event) if f.name != "at"}
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), default=_plain)
 
@@ -368,13 +371,13 @@ def _plain(value: Any) -> Any:
 _hints = cache(get_type_hints)
 
 
-def _event(time: str, kind: str, body: Mapping[str, Any]) -> model.Event:
+def _event(time: str, kind: str, body: Mapping[str, Any]) -> Event:
     # A kind or a field that this version does not know means a newer journal: refuse, never skip.
-    found = getattr(model, kind, None)
+    found = getattr(kinds, kind, None)
     if found is None or not body.keys() <= _hints(found).keys():
         raise CannotStart("journal_newer", version=kind)
     values = {name: _typed(_hints(found)[name], value) for name, value in body.items()}
-    event: model.Event = found(at=_now(time), **values)
+    event: Event = found(at=_now(time), **values)
     return event
 
 

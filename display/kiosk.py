@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from controller import calendar, hall
-from controller import model as m
-from controller.clock import Now
-from controller.rules import decide
+from controller.hall import calendar
+from controller.hall.commands import TakeTicket
+from controller.hall.decide import decide
+from controller.hall.line import ahead, served_at
+from controller.hall.moment import Now
+from controller.hall.outcome import Refused
+from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
 from display import screens, words
 from display.words import say, when
@@ -21,9 +24,9 @@ def both(code: str, **arguments: Any) -> dict[str, str]:
     return {lang: say(code, lang, **arguments) for lang in LANGS}
 
 
-def page(plan: Settings, state: hall.State, kiosk: str, now: Now, told: Told) -> dict[str, Any]:
+def page(plan: Settings, state: State, kiosk: str, now: Now, told: Told) -> dict[str, Any]:
     """The whole page, for JSON. Texts come in both languages, as the visitor may change it."""
-    state = hall.seen_at(state, now)
+    state = seen_at(state, now)
     opening = calendar.next_opening(plan, now.wall)
     phase = screens.phase(plan, state, now.wall)
     reason = {lang: say(f"freeze.{state.frozen}", lang) for lang in LANGS}
@@ -45,14 +48,12 @@ def page(plan: Settings, state: hall.State, kiosk: str, now: Now, told: Told) ->
     }
 
 
-def _service(
-    plan: Settings, state: hall.State, kiosk: str, code: str, now: Now, told: Told
-) -> dict[str, Any]:
+def _service(plan: Settings, state: State, kiosk: str, code: str, now: Now, told: Told) -> dict[str, Any]:
     service = plan.service[code]
-    refusal: m.Refused | None = None
+    refusal: Refused | None = None
     try:  # the rules themselves tell whether a press would give a ticket
-        decide(plan, state, m.TakeTicket(code, kiosk, screen=True, actor="kiosk"), now)
-    except m.Refused as why:
+        decide(plan, state, TakeTicket(code, kiosk, screen=True, actor="kiosk"), now)
+    except Refused as why:
         refusal = why
     return {
         "code": code,
@@ -65,20 +66,20 @@ def _service(
     }
 
 
-def ticket(plan: Settings, state: hall.State, number: str) -> dict[str, Any]:
+def ticket(plan: Settings, state: State, number: str) -> dict[str, Any]:
     """A ticket that was given, for the screen that says so."""
     given = state.tickets[number]
-    windows = [name for name in plan.window if given.service in hall.services(plan, state, name)]
+    windows = [name for name in plan.window if given.service in served_at(plan, state, name)]
     windows = windows or list(plan.window)
     return {
         "number": number,
         "windows": both("kiosk.windows", windows="、".join(windows)),
-        "ahead": both("kiosk.ahead", count=hall.ahead(state, given)),
+        "ahead": both("kiosk.ahead", count=ahead(state, given)),
         "screen": given.paper in ("screen", "failed", "unconfirmed"),
     }
 
 
-def spoken(plan: Settings, state: hall.State, shown: Mapping[str, Any], parts: list[str], lang: str) -> str:
+def spoken(plan: Settings, state: State, shown: Mapping[str, Any], parts: list[str], lang: str) -> str:
     """What the page says. A part is the code of a sentence of ours and what it is about: "ahead A" (a
     service, a group of services or a ticket); `shown`: the whole page. Other texts are never spoken."""
     things = {code: {"name": name} for code, name in shown["groups"].items()}
@@ -94,7 +95,7 @@ def spoken(plan: Settings, state: hall.State, shown: Mapping[str, Any], parts: l
     return "。".join(said).replace("～", say("spoken.to", lang)).replace(":00", say("spoken.sharp", lang))
 
 
-def _newest(plan: Settings, state: hall.State, kiosk: str) -> dict[str, Any] | None:
+def _newest(plan: Settings, state: State, kiosk: str) -> dict[str, Any] | None:
     """The newest ticket of this kiosk, also one by its own buttons; its page shows it for a while."""
     given = [t for t in state.tickets.values() if t.kiosk == kiosk and t.state == "waiting" and not t.test]
     if not given:

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from math import ceil, floor, hypot
 from typing import Any
 
-from controller import calendar, hall
-from controller import model as m
-from controller.clock import Now, elapsed
+from controller.hall import calendar
+from controller.hall.events import Roll, Window
+from controller.hall.line import line
+from controller.hall.moment import Now, elapsed
+from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
 from display.words import fit, say, when
 
@@ -15,7 +17,7 @@ CROWD = 5  # people in a window's line at which its lamp pulses fast
 MISSED = 600.0  # s that a missed number stands on the board
 
 
-def sign(plan: Settings, state: hall.State, window: str, wall: datetime, room: int) -> tuple[str, ...]:
+def sign(plan: Settings, state: State, window: str, wall: datetime, room: int) -> tuple[str, ...]:
     """The text on a window's sign of `room` columns, or the texts that stand there in turn (domain.md
     §4.4)."""
     there = state.window(window)
@@ -38,7 +40,7 @@ def sign(plan: Settings, state: hall.State, window: str, wall: datetime, room: i
     return (fit(code, room, time=f"{opening.hour}:{opening.minute:02}"),)
 
 
-def lamp(plan: Settings, state: hall.State, window: str) -> str:
+def lamp(plan: Settings, state: State, window: str) -> str:
     """The lamp of a call unit: off, free, waiting, crowded, serving, over, paused or fault (domain.md
     §4.5)."""
     there, ticket = state.window(window), state.tickets.get(state.window(window).ticket)
@@ -52,17 +54,17 @@ def lamp(plan: Settings, state: hall.State, window: str) -> str:
         standard = plan.service[ticket.service].minutes if ticket.service in plan.service else 0
         long = ticket.state == "serving" and state.worked - ticket.since >= 60 * standard > 0
         return "over" if long else "serving"
-    waiting = len(hall.line(plan, state, window))
+    waiting = len(line(plan, state, window))
     return "crowded" if waiting > CROWD else "waiting" if waiting else "free"
 
 
-def lit(plan: Settings, state: hall.State, kiosk: str) -> frozenset[str]:
+def lit(plan: Settings, state: State, kiosk: str) -> frozenset[str]:
     """The ticket buttons of a kiosk that give a ticket now."""
     usable = state.open and not (state.frozen or state.stopped or kiosk in state.kiosks)
     return frozenset(plan.service.keys() - {*state.shut, *state.cut}) if usable else frozenset()
 
 
-def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
+def lights_on(plan: Settings, state: State, wall: datetime) -> bool:
     """Do TVs and signs need power: somebody is served or may come, also in the midday break and soon
     before the opening."""
     staffed = any(window.clerk for window in state.windows.values())
@@ -70,13 +72,13 @@ def lights_on(plan: Settings, state: hall.State, wall: datetime) -> bool:
     return state.open or staffed or soon
 
 
-def roll(plan: Settings, state: hall.State, printer: str, now: Now, lang: str) -> str:
+def roll(plan: Settings, state: State, printer: str, now: Now, lang: str) -> str:
     """The metres of paper left in a kiosk's printer, and when they end if today goes on like this;
     empty for other devices, and until there is paper again."""
     kiosks = {name: kiosk for name, kiosk in plan.kiosk.items() if kiosk.printer == printer}
     if not kiosks or "paper_out" in map(state.kiosks.get, kiosks):
         return ""
-    rolls = [state.rolls.get(name, m.Roll()) for name in kiosks]
+    rolls = [state.rolls.get(name, Roll()) for name in kiosks]
     left = max(0.0, max(kiosk.roll for kiosk in kiosks.values()) - sum(r.used for r in rolls) / 1000)
     today = sum(r.today for r in rolls) / 1000
     seconds = max((elapsed(r.first, now) or 0.0 for r in rolls if r.first), default=0.0)
@@ -99,7 +101,7 @@ def call(ticket: str, window: str, lang: str = "zh", form: str = "call") -> str:
     return say(f"voice.{form}", lang, spelled=spell(ticket, lang), window=window)
 
 
-def is_called(number: str, window: str, state: hall.State) -> bool:
+def is_called(number: str, window: str, state: State) -> bool:
     """Does the visitor still have to be told?"""
     ticket = state.tickets.get(number)
     facts = ticket and (ticket.state, ticket.window, ticket.here, state.frozen)
@@ -131,19 +133,17 @@ def figures(plan: Settings) -> float:
     return round(max(7.4, min(20.0, plan.board.metres / height)), 2)
 
 
-def phase(plan: Settings, state: hall.State, wall: datetime) -> str:
+def phase(plan: Settings, state: State, wall: datetime) -> str:
     """What the hall is to visitors: frozen, open, break, before or closed."""
     today = calendar.next_opening(plan, wall).date() == wall.date()
     shut = "break" if calendar.in_break(plan, wall) else "before" if today else "closed"
     return "frozen" if state.frozen else "open" if state.open else shut
 
 
-def board(
-    plan: Settings, state: hall.State, now: Now, told: Mapping[str, Mapping[str, float]]
-) -> dict[str, Any]:
+def board(plan: Settings, state: State, now: Now, told: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     """The wall display, for JSON. `calls`: newest first; one row for a ticket. `rest`: nobody is called
     any more, until the next opening. `told`: the forecast."""
-    state, wall = hall.seen_at(state, now), now.wall
+    state, wall = seen_at(state, now), now.wall
     opening, now_is = calendar.next_opening(plan, wall), phase(plan, state, wall)
     ill = state.stopped or any(reason != "starting" for reason in state.kiosks.values())
     no_paper = bool(ill) and now_is == "open"
@@ -161,7 +161,7 @@ def board(
     rest = not (state.open or at_work or (state.staffed and any(waiting.values())))
     # `calls` grows with every recall, so that a screen knows a fresh call when it sees one.
     calls = [
-        {"ticket": c.ticket, "window": c.window, "calls": at_work.get(c.ticket, m.Window()).calls}
+        {"ticket": c.ticket, "window": c.window, "calls": at_work.get(c.ticket, Window()).calls}
         for c in state.calls
         if c.ticket not in missed and not rest
     ]

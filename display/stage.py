@@ -5,11 +5,25 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from controller import calendar
-from controller import model as m
-from controller.clock import Now
 from controller.engine import Outcome
-from controller.hall import State, seen_at
+from controller.hall import calendar
+from controller.hall.commands import CloseKiosk, Command, OpenKiosk, ReportPaper, ReportTest, TakeTicket, Tick
+from controller.hall.events import (
+    HallFrozen,
+    HeldCalled,
+    KioskClosed,
+    KioskOpened,
+    Ticket,
+    TicketCalled,
+    TicketIssued,
+    TicketRecalled,
+    TicketReprinted,
+    TicketsStopped,
+    WindowEvent,
+)
+from controller.hall.moment import Now
+from controller.hall.outcome import Refused
+from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
 from display import screens, ticket, words
 from display.words import say
@@ -52,7 +66,7 @@ class Stage:
         self,
         plan: Settings,
         devices: Mapping[str, Device],
-        submit: Callable[[m.Command], object],
+        submit: Callable[[Command], object],
         now: Callable[[], Now],
     ) -> None:
         self._plan, self._devices, self._submit, self._now = plan, devices, submit, now
@@ -72,7 +86,7 @@ class Stage:
             if held.paper in ("printing", "pending"):
                 self._report(state.day, number, "unconfirmed")
         for name in self._plan.kiosk:
-            self._submit(m.CloseKiosk(name, "starting", actor=ACTOR))
+            self._submit(CloseKiosk(name, "starting", actor=ACTOR))
         self._levels(state)
 
     def health(self, device: Device) -> None:
@@ -81,39 +95,39 @@ class Stage:
             if kiosk.printer != device.name:
                 continue
             if device.health.state in ("up", "degraded"):
-                self._submit(m.OpenKiosk(name, actor=device.name))
+                self._submit(OpenKiosk(name, actor=device.name))
             else:
-                self._submit(m.CloseKiosk(name, device.health.code, actor=device.name))
+                self._submit(CloseKiosk(name, device.health.code, actor=device.name))
 
-    def listen(self, command: m.Command, outcome: Outcome, state: State) -> None:
+    def listen(self, command: Command, outcome: Outcome, state: State) -> None:
         """The engine's listener; also of each Tick, as time alone changes lamps and signs."""
         self._state = state
-        if isinstance(command, m.Tick):
+        if isinstance(command, Tick):
             self._morning(state)
-        if isinstance(outcome, m.Refused):
+        if isinstance(outcome, Refused):
             self._broken = outcome.code == "journal"
             self._levels(state)
             self._refused(command, outcome)
             return
         self._broken = self._broken and not outcome
-        if any(isinstance(event, m.WindowEvent) for event in outcome):
+        if any(isinstance(event, WindowEvent) for event in outcome):
             self._tested.clear()  # what is true now is more urgent
         for event in outcome:
             match event:
-                case m.TicketIssued(ticket=number, screen=False) | m.TicketReprinted(ticket=number):
+                case TicketIssued(ticket=number, screen=False) | TicketReprinted(ticket=number):
                     self._print(state, state.tickets[number], getattr(command, "token", ""))
-                case m.TicketCalled() | m.TicketRecalled() | m.HeldCalled():
+                case TicketCalled() | TicketRecalled() | HeldCalled():
                     it, to = event.ticket, event.window
                     self._speak(partial(screens.call, it, to), partial(screens.is_called, it, to), to)
-                case m.HallFrozen(reason=why):
+                case HallFrozen(reason=why):
                     self._speak(partial(screens.emergency, why), lambda now: now.frozen == why, urgent=True)
-                case m.KioskClosed(kiosk=name, reason=reason) if reason != "starting":
+                case KioskClosed(kiosk=name, reason=reason) if reason != "starting":
                     if name not in self._told:  # once, though one fault may turn into another
                         self._speak(partial(say, "voice.kiosk_closed"), lambda now: name in now.kiosks)
                     self._told.add(name)
-                case m.TicketsStopped():
+                case TicketsStopped():
                     self._speak(partial(say, "voice.kiosk_closed"), lambda now: now.stopped != "")
-                case m.KioskOpened(kiosk=name):
+                case KioskOpened(kiosk=name):
                     self._told.discard(name)
         self._levels(state)
 
@@ -123,7 +137,7 @@ class Stage:
         if self._tests:
             if time.monotonic() >= self._tests:
                 ill = {d.name: d.health.code for d in self._devices.values() if d.health.state != "up"}
-                self._submit(m.ReportTest(ill, actor=ACTOR))
+                self._submit(ReportTest(ill, actor=ACTOR))
                 self._tests = 0.0
         elif now.trusted and not state.tested and calendar.before_opening(self._plan, now.wall):
             for name, device in self._devices.items():
@@ -160,7 +174,7 @@ class Stage:
         room = getattr(device, "columns", 16)
         return screens.sign(plan, state, place.window, now.wall, room) if place.window else ()
 
-    def _print(self, state: State, issued: m.Ticket, token: str) -> None:
+    def _print(self, state: State, issued: Ticket, token: str) -> None:
         # A slip was written by hand, and a kiosk may have left the plan: any printer will do.
         kiosk = self._plan.kiosk.get(issued.kiosk) or next(iter(self._plan.kiosk.values()))
         printer = self._devices.get(kiosk.printer)
@@ -181,7 +195,7 @@ class Stage:
         on_paper = ("confirmed", "unconfirmed")
         printer.print(draw, lambda answer: report(answer, sum(lengths) * (answer in on_paper)))
 
-    def wait(self, command: m.Command | None) -> None:
+    def wait(self, command: Command | None) -> None:
         """The journal takes its time over `command`: lamps say that presses were heard, and who pressed
         a ticket button is asked for patience. Called from outside the engine's thread, which waits."""
         for name, device in self._devices.items():
@@ -227,11 +241,11 @@ class Stage:
         return ticket.page(rows, printer.width, printer.mode, printer.encoding)
 
     def _report(self, day: str, number: str, answer: str, millimetres: int = 0) -> None:
-        self._submit(m.ReportPaper(day, number, answer, millimetres, actor=ACTOR))
+        self._submit(ReportPaper(day, number, answer, millimetres, actor=ACTOR))
 
-    def _refused(self, command: m.Command, outcome: m.Refused) -> None:
+    def _refused(self, command: Command, outcome: Refused) -> None:
         asking, window = self._plan.device.get(command.actor), getattr(command, "window", "")
-        if isinstance(command, m.TakeTicket) and asking and asking.kiosk:
+        if isinstance(command, TakeTicket) and asking and asking.kiosk:
             until = time.monotonic() + STALE
             self._speak(partial(words.refusal, outcome), lambda now: time.monotonic() < until)
         elif window:

@@ -9,8 +9,9 @@ from importlib.resources import files
 import qrcode
 from PIL import Image, ImageDraw, ImageFont
 
-from controller import hall
-from controller import model as m
+from controller.hall.events import Ticket
+from controller.hall.line import ahead, served_at
+from controller.hall.state import State
 from controller.settings.schema import Service, Settings, layout
 from display import card, screens
 from display.words import columns, say
@@ -29,11 +30,7 @@ _MATERIALS = 3
 
 
 def lines(
-    plan: Settings,
-    state: hall.State,
-    ticket: m.Ticket,
-    told: Mapping[str, float] | None = None,
-    token: str = "",
+    plan: Settings, state: State, ticket: Ticket, told: Mapping[str, float] | None = None, token: str = ""
 ) -> tuple[Line, ...]:
     """What the ticket says, top to bottom, as the hall's layout has it; without a name or an ID.
 
@@ -41,7 +38,7 @@ def lines(
     """
     # A service that has left the plan is served at every window.
     service = plan.service.get(ticket.service) or Service(ticket.service, ticket.service)
-    windows = [name for name in plan.window if ticket.service in hall.services(plan, state, name)]
+    windows = [name for name in plan.window if ticket.service in served_at(plan, state, name)]
     taken = f"{ticket.issued.wall:%Y-%m-%d %H:%M}"
     copy = say("ticket.copy", copy=ticket.prints) if ticket.prints > 1 else ""
     bring = "、".join(service.materials[:_MATERIALS]) + "…" * (len(service.materials) > _MATERIALS)
@@ -52,7 +49,7 @@ def lines(
         "number": ticket.number,
         "service": say("ticket.service", name=service.name, name_en=service.name_en),
         "windows": say("ticket.windows", windows="、".join(windows or plan.window)),
-        "ahead": say("ticket.ahead", count=hall.ahead(state, ticket)),
+        "ahead": say("ticket.ahead", count=ahead(state, ticket)),
         "wait": say("ticket.wait", range=screens.minutes(told)) if told else "",
         "materials": say("ticket.materials", materials=bring) if bring else "",
         "watch": say("ticket.watch"),

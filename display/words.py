@@ -9,7 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader
 
-from controller.model import Event, Refused
+from controller.hall.events import Event
+from controller.hall.outcome import Refused
 
 _said: dict[str, dict[str, str]] = {}  # where a hall has sentences of its own: all of its sentences
 

@@ -32,15 +32,16 @@ from conftest import EXAMPLE, MONDAY
 from daemon import Daemon, outside
 from siege import siege
 
-from controller import calendar
 from controller import main as roof
-from controller import model as m
 from controller import store as room
 from controller.clock import FakeClock
 from controller.day import Day
 from controller.engine import Engine
 from controller.forecast import Forecaster
-from controller.hall import seen_at
+from controller.hall import calendar
+from controller.hall.commands import CallNext, Command, Pause, Resume, SignIn, TakeTicket, Tick
+from controller.hall.events import DayOpened, Event, TicketCalled, TicketIssued
+from controller.hall.state import seen_at
 from controller.settings.reader import parse
 from controller.simulation import Simulation
 from controller.store import Store
@@ -66,7 +67,7 @@ def p50(seconds: Sequence[float]) -> float:
 class RawStore(Store):
     """The limit of every chain: the same hall, but a durable record is 200 bytes overwritten."""
 
-    def append(self, events: Sequence[m.Event]) -> None:
+    def append(self, events: Sequence[Event]) -> None:
         raw_commit(self._raw)
 
     def open_raw(self, path: Path) -> None:
@@ -93,7 +94,7 @@ def durable(folder: Path) -> None:
     store, file = Store(folder / "durable" / "journal.db"), raw_file(folder / "raw")
     engine = Engine(PLAN, store, FakeClock(MONDAY))
     engine.start()
-    engine.submit(m.Tick(actor="bench")).result()
+    engine.submit(Tick(actor="bench")).result()
     ours: list[float] = []
     raw: list[float] = []
     wear = [0, 0]
@@ -103,12 +104,12 @@ def durable(folder: Path) -> None:
         raw.append(time.perf_counter() - start)
         middle, start = written(), time.perf_counter()
         if n % 2:
-            engine.submit(m.TakeTicket("A", "hall", actor="buttons", press=str(n))).result()
+            engine.submit(TakeTicket("A", "hall", actor="buttons", press=str(n))).result()
             ours.append(time.perf_counter() - start)
             wear = [wear[0] + written() - middle, wear[1] + middle - before]
         else:  # keep the queue short, as in a hall
-            engine.submit(m.SignIn("1", "1001", actor="c")).result()
-            engine.submit(m.CallNext("1", actor="c")).result()
+            engine.submit(SignIn("1", "1001", actor="c")).result()
+            engine.submit(CallNext("1", actor="c")).result()
     engine.stop()
     store.close()
     report("press -> durable, p50", p50(ours), p50(raw), 2.0)
@@ -157,10 +158,10 @@ def chains(folder: Path) -> None:
         took: dict[str, list[float]] = {"first printer byte": [], "sign bytes": []}
         with hall(folder / kind.__name__, kind) as (house, twin, _):
             engine = house.engine
-            engine.submit(m.SignIn("1", "1001", actor="c")).result()
+            engine.submit(SignIn("1", "1001", actor="c")).result()
             for n in range(60):
-                take: m.Command = m.TakeTicket("A", "hall", actor="b", press=f"p{n}")
-                pause = (m.Pause, m.Resume)[n % 2]("1", actor="c")
+                take: Command = TakeTicket("A", "hall", actor="b", press=f"p{n}")
+                pause = (Pause, Resume)[n % 2]("1", actor="c")
                 for what, command, name, wanted in (
                     ("first printer byte", take, "printer", b"\x10\x04\x01"),
                     ("sign bytes", pause, "sign1", b"\xa3\x06"),
@@ -233,10 +234,10 @@ def floor(count: int) -> float:
 def boards(folder: Path) -> None:
     request = b"GET /api/v1/events?screen=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with hall(folder / "boards", Store) as (house, _, address):
-        house.engine.submit(m.SignIn("1", "1001", actor="c")).result()
+        house.engine.submit(SignIn("1", "1001", actor="c")).result()
         for count in (50, 200):
             # A window's press: a ticket's would draw the ticket at the same time.
-            presses = itertools.cycle((m.Pause, m.Resume))
+            presses = itertools.cycle((Pause, Resume))
             port = int(address.split(":")[1])
             took = fan_out(
                 *(port, request, count, lambda count=count: house.screens() == count),
@@ -415,12 +416,10 @@ def lengthen(path: Path, rows: int) -> None:
     for seq in range(1, rows + 1):
         if seq % 1000 == 1:
             first.move(MONDAY - timedelta(days=200, minutes=-seq // 1000))
-            event: m.Event = m.DayOpened(
-                str(first.now().wall.date()), at=first.now(), actor="clock", press=""
-            )
+            event: Event = DayOpened(str(first.now().wall.date()), at=first.now(), actor="clock", press="")
         else:
             number = f"A{seq % 1000:03}"
-            event = m.TicketIssued(number, "A", "hall", at=first.now(), actor="buttons", press=f"{seq}")
+            event = TicketIssued(number, "A", "hall", at=first.now(), actor="buttons", press=f"{seq}")
         row = (seq, room._time(event.at), type(event).__name__, room._body(event))
         seal = room.sealed(seal, row)
         lines.append((*row, seal))
@@ -452,12 +451,12 @@ def month(load: float) -> tuple[float, float, float, float, int]:
         for event in Day(PLAN, day, seed, load, {}).run():
             state = forecaster.state
             match event:
-                case m.TicketIssued(ticket=number, service=service, care=False):
+                case TicketIssued(ticket=number, service=service, care=False):
                     waiting, minutes = list(state.waiting()), PLAN.service[service].minutes
                     serving = sum(service in window.services for window in PLAN.window.values())
                     ahead = sum(ticket.service == service for ticket in waiting)
                     guesses[number] = (ahead * minutes / serving, len(waiting) * minutes / len(PLAN.window))
-                case m.TicketCalled(ticket=number) if number in guesses:
+                case TicketCalled(ticket=number) if number in guesses:
                     waited = seen_at(state, event.at).seconds - state.tickets[number].place
                     for errors, guess in zip(simple, guesses.pop(number), strict=True):
                         errors.append(abs(waited / 60 - guess))

@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from wait import until
 
 from controller import main as roof
-from controller import model as m
 from controller.clock import FakeClock
+from controller.hall.commands import Tick
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulation import Simulation
@@ -233,7 +233,7 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
         port = listener.getsockname()[1]
         hall = Hall(house, twin, f"http://127.0.0.1:{port}", tmp_path / folder, stops.close, restarts)
         until(lambda: not any("starting" in (d.health.state, d.health.code) for d in house.devices.values()))
-        house.engine.submit(m.Tick(actor="clock")).result()  # all that was said so far is heard
+        house.engine.submit(Tick(actor="clock")).result()  # all that was said so far is heard
         until(lambda: not hall.state.kiosks)
         return hall
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from controller import model as m
 from controller import store as room
-from controller.clock import Now
+from controller.hall.events import DayClosed, DayOpened, Event, PlanLoaded, TicketCalled, TicketIssued
+from controller.hall.moment import Now
 from controller.people import People, passcode
 from controller.store import CannotStart, journals, read, verify
 
@@ -51,21 +51,21 @@ def live(folder: Path, seed: int, early: bool) -> None:
     def say(what: str, *more: object) -> None:
         os.write(1, f"{what} {json.dumps(more)}\n".encode())
 
-    def event(kind: Callable[..., m.Event], *values: Any) -> m.Event:
+    def event(kind: Callable[..., Event], *values: Any) -> Event:
         nonlocal moment
         moment += timedelta(seconds=dice.randrange(1, 600))
         return kind(*values, at=Now(moment, 1.0, "boot", True), actor=next(names), press="")
 
-    def tickets(many: int) -> list[m.Event]:
-        return [event(m.TicketIssued, f"A{next(numbers):03}", "A", "hall") for _ in range(many)]
+    def tickets(many: int) -> list[Event]:
+        return [event(TicketIssued, f"A{next(numbers):03}", "A", "hall") for _ in range(many)]
 
-    def plan(size: int) -> list[m.Event]:
-        return [event(m.PlanLoaded, dice.randbytes(size // 2).hex())]
+    def plan(size: int) -> list[Event]:
+        return [event(PlanLoaded, dice.randbytes(size // 2).hex())]
 
-    def day(date: str) -> list[m.Event]:
-        return [event(m.DayOpened, date, {}, {"A": 0})]
+    def day(date: str) -> list[Event]:
+        return [event(DayOpened, date, {}, {"A": 0})]
 
-    def append(events: Sequence[m.Event], year: int | None = None) -> None:
+    def append(events: Sequence[Event], year: int | None = None) -> None:
         """`year`: the place of the event with which a year begins, and so a file with two rows of its own."""
         nonlocal planned
         actors = [e.actor for e in events]
@@ -78,14 +78,14 @@ def live(folder: Path, seed: int, early: bool) -> None:
             say("ack")
         store.append(events)
         say("ack")
-        planned = next((e.actor for e in reversed(events) if isinstance(e, m.PlanLoaded)), planned)
+        planned = next((e.actor for e in reversed(events) if isinstance(e, PlanLoaded)), planned)
 
     def some(many: int) -> None:
         for _ in range(many):
             size = dice.choice((1, 1, 1, 2, 3, 8))
             append(tickets(size) if dice.random() < 0.9 else plan(dice.randrange(200, 40_000)))
 
-    def failing(events: Sequence[m.Event], room_left: int = -1) -> None:
+    def failing(events: Sequence[Event], room_left: int = -1) -> None:
         """Append as the engine does; `room_left`: bytes until the card is full."""
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         full = path.with_name("journal.db-wal").stat().st_size + room_left
@@ -118,7 +118,7 @@ def live(folder: Path, seed: int, early: bool) -> None:
     say(FAILS)
     failing(tickets(2))
     some(4)
-    closed, opened = event(m.DayClosed, "2026-12-21", (), {"issued": 3}), day("2027-01-04")
+    closed, opened = event(DayClosed, "2026-12-21", (), {"issued": 3}), day("2027-01-04")
     if dice.random() < 0.5:
         append([closed])
         append(opened + tickets(2), 0)
@@ -393,7 +393,7 @@ def wrong(path: Path, told: Told) -> str:
         if verify(path) != (len(found), 0):
             return f"verify says {verify(path)} of {len(found)} events"
         now = Now(datetime(2027, 1, 5, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai")), 1.0, "next", True)
-        store.append([m.TicketCalled("A001", "1", at=now, actor="next", press="")])
+        store.append([TicketCalled("A001", "1", at=now, actor="next", press="")])
         if actors(path) != [*found, "next"]:
             return "what comes next is not kept"
         reserve = path.with_name("reserve")

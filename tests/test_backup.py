@@ -22,7 +22,8 @@ from wait import until
 from controller import backup
 from controller.backup import CannotCopy, copy, drill, restore
 from controller.clock import FakeClock
-from controller.model import TakeTicket, TicketIssued
+from controller.hall.commands import TakeTicket
+from controller.hall.events import TicketIssued
 from controller.store import CannotStart, Store, journals, read, verify
 
 

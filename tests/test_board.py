@@ -16,9 +16,10 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from wait import until
 
-from controller import model as m
 from controller.clock import FakeClock
-from controller.hall import State
+from controller.hall.commands import CallNext
+from controller.hall.events import Call, Ticket, Window
+from controller.hall.state import State
 from controller.settings.reader import parse
 from controller.settings.schema import Board, Service, Settings
 from display import screens
@@ -56,17 +57,17 @@ def busy(
     now, numbers = FakeClock(MONDAY).now(), iter(range(10**figures - 900, 10**figures))
     tickets, windows, calls = {}, {}, []
 
-    def ticket(state: str) -> m.Ticket:
+    def ticket(state: str) -> Ticket:
         serial = next(numbers)
         code = codes[serial % services]
         number = f"{code}{serial:03}"
-        tickets[number] = m.Ticket(number, code, "hall", now, 0.0, state=state)
+        tickets[number] = Ticket(number, code, "hall", now, 0.0, state=state)
         return tickets[number]
 
     for window in (3, 12, 1, 99, 5, 27, 8, 64, 2, 11, 10, 7, 33, 45):
         called = ticket("called")
-        windows[str(window)] = m.Window(f"10{window}", ticket=called.number, calls=1)
-        calls.append(m.Call(called.number, str(window)))
+        windows[str(window)] = Window(f"10{window}", ticket=called.number, calls=1)
+        calls.append(Call(called.number, str(window)))
     for state, count in (("missed", missed), ("waiting", 137)):
         for _ in range(count):
             ticket(state)
@@ -227,7 +228,7 @@ def test_two_calls_in_the_same_instant_both_show(tv: Page, hall: Hall) -> None:
     for window, service in (("1", "A"), ("2", "C")):
         hall.ask(f"windows/{window}/sign-in", clerk=f"100{window}")
         hall.ask("tickets", service=service)
-    for done in [hall.house.engine.submit(m.CallNext(window, actor=window)) for window in "12"]:
+    for done in [hall.house.engine.submit(CallNext(window, actor=window)) for window in "12"]:
         done.result()
     expect(tv.locator("#calls li.new.flash")).to_have_count(2)
     assert sorted(rows(tv)) == ["A001 1", "C001 2"]

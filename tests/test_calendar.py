@@ -8,11 +8,12 @@ import pytest
 from conftest import EXAMPLE, MONDAY, Hall
 from wait import until
 
-from controller import calendar
-from controller import model as m
 from controller.clock import FakeClock
-from controller.hall import State, evolve
-from controller.rules import decide
+from controller.hall import calendar
+from controller.hall.commands import Command, SignIn, SignOut, TakeTicket, Tick
+from controller.hall.decide import decide
+from controller.hall.outcome import Refused
+from controller.hall.state import State, evolve
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display.words import when
@@ -118,7 +119,7 @@ def test_a_date_that_is_none_is_named() -> None:
     assert [(mistake.key, mistake.code) for mistake in mistakes.value.found] == [("calendar.closed", "type")]
 
 
-def folded(plan: Settings, clock: FakeClock, *commands: m.Command) -> State:
+def folded(plan: Settings, clock: FakeClock, *commands: Command) -> State:
     state = State()
     for command in commands:
         for event in decide(plan, state, command, clock.now()):
@@ -128,30 +129,30 @@ def folded(plan: Settings, clock: FakeClock, *commands: m.Command) -> State:
 
 def test_no_calendar_locks_out_a_hall_that_works(plan: Settings) -> None:
     clock = FakeClock(at("2026-10-01 09:00"))
-    sign_in = m.SignIn("1", "1001", actor="1001")
-    state = folded(plan, clock, sign_in, m.TakeTicket("A", "hall", actor="buttons"))
+    sign_in = SignIn("1", "1001", actor="1001")
+    state = folded(plan, clock, sign_in, TakeTicket("A", "hall", actor="buttons"))
     assert state.open
     assert state.by == "1001"
     assert "A001" in state.tickets
-    state = folded(plan, clock, sign_in, m.SignOut("1", actor="1001"), m.Tick(actor="clock"))
+    state = folded(plan, clock, sign_in, SignOut("1", actor="1001"), Tick(actor="clock"))
     assert not state.open, "the hall closes when its last clerk leaves"
 
 
 def test_a_service_with_hours_of_its_own() -> None:
     plan = hall_with(service_B='hours = ["9:00-11:00"]')
     clock = FakeClock(at("2026-11-23 08:00"))
-    state = folded(plan, clock, m.Tick(actor="clock"))
+    state = folded(plan, clock, Tick(actor="clock"))
     assert state.shut == ("B",)
-    with pytest.raises(m.Refused) as refused:
-        decide(plan, state, m.TakeTicket("B", "hall", actor="buttons"), clock.now())
+    with pytest.raises(Refused) as refused:
+        decide(plan, state, TakeTicket("B", "hall", actor="buttons"), clock.now())
     assert refused.value.code == "service_shut"
     assert refused.value.arguments["opening"] == at("2026-11-23 09:00")
     clock.move(at("2026-11-23 11:00"))
-    with pytest.raises(m.Refused) as refused:
-        decide(plan, state, m.TakeTicket("B", "hall", actor="buttons"), clock.now())
+    with pytest.raises(Refused) as refused:
+        decide(plan, state, TakeTicket("B", "hall", actor="buttons"), clock.now())
     assert refused.value.arguments["opening"] == at("2026-11-24 09:00")
     clock.move(at("2026-11-23 10:00"))
-    assert "B001" in folded(plan, clock, m.TakeTicket("B", "hall", actor="buttons")).tickets
+    assert "B001" in folded(plan, clock, TakeTicket("B", "hall", actor="buttons")).tickets
 
 
 def test_a_day_of_an_unknown_year_is_marked_and_opens(start_hall: Any, clock: FakeClock) -> None:

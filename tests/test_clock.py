@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from conftest import MONDAY
 
-from controller import calendar
 from controller.clock import FakeClock, SystemClock
+from controller.hall import calendar
 from controller.settings.schema import Settings
 from controller.simulation import opening
 

@@ -15,13 +15,29 @@ from conftest import EXAMPLE
 from daemon import ALWAYS
 from judge import Hall, judge, judged
 
-from controller import model as m
 from controller import store as room
-from controller.clock import Now
 from controller.engine import Engine
-from controller.hall import State, evolve, seen_at
+from controller.hall.commands import (
+    CallNext,
+    Command,
+    Complete,
+    Freeze,
+    Hold,
+    NoShow,
+    Pause,
+    Recall,
+    SignIn,
+    Start,
+    TakeTicket,
+    Tick,
+    Unfreeze,
+)
+from controller.hall.decide import decide
+from controller.hall.events import ClerkSignedIn, ClerkSignedOut, DayClosed, DayOpened, Event, TicketIssued
+from controller.hall.moment import Now
+from controller.hall.outcome import Refused
+from controller.hall.state import State, evolve, seen_at
 from controller.proof import lasted
-from controller.rules import decide
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.store import Store, read, verify
@@ -137,17 +153,17 @@ class Clock:
                     self.zone = dice.choice(ZONES)
 
 
-def presses(dice: random.Random) -> Iterator[m.Command]:
+def presses(dice: random.Random) -> Iterator[Command]:
     for window in dice.sample("1234", 2):
-        yield m.SignIn(window, f"100{window}", actor=window)
+        yield SignIn(window, f"100{window}", actor=window)
     for _ in range(dice.randrange(3)):
-        yield m.TakeTicket(dice.choice("ABCD"), "hall", actor="buttons")
-    acts = (m.CallNext, m.CallNext, m.Recall, m.Start, m.Complete, m.NoShow, m.Hold, m.Pause)
+        yield TakeTicket(dice.choice("ABCD"), "hall", actor="buttons")
+    acts = (CallNext, CallNext, Recall, Start, Complete, NoShow, Hold, Pause)
     for _ in range(3):
         window = dice.choice("1234")
         yield dice.choice(acts)(window, actor=window)
     if dice.random() < 0.1:
-        yield dice.choice((m.Freeze("power", actor="t"), m.Unfreeze(actor="t")))
+        yield dice.choice((Freeze("power", actor="t"), Unfreeze(actor="t")))
 
 
 def again(rows: list[Row]) -> State:
@@ -158,10 +174,10 @@ def again(rows: list[Row]) -> State:
     return state
 
 
-def turns(state: State, events: list[m.Event]) -> Iterator[int]:
+def turns(state: State, events: list[Event]) -> Iterator[int]:
     """Where a new year begins: what comes before it is written by itself."""
     for n, event in enumerate(events):
-        if isinstance(event, m.DayOpened) and event.day[:4] > state.day[:4] > "":
+        if isinstance(event, DayOpened) and event.day[:4] > state.day[:4] > "":
             yield n
 
 
@@ -169,10 +185,10 @@ def told(state: State) -> str:
     return json.dumps(state, default=room._plain)
 
 
-def history(seed: int) -> tuple[list[m.Event], list[Row]]:
+def history(seed: int) -> tuple[list[Event], list[Row]]:
     """The events of one schedule, and their rows in the journal; whatever a display shows at any moment
     is looked at on the way."""
-    dice, events, rows = random.Random(seed), list[m.Event](), list[Row]()
+    dice, events, rows = random.Random(seed), list[Event](), list[Row]()
     clock, state = Clock(dice.choice(ZONES), dice), State()
     always = dice.random() < 0.5
     for _ in range(STEPS):
@@ -183,11 +199,11 @@ def history(seed: int) -> tuple[list[m.Event], list[Row]]:
             assert told(state) == told(before), "a restart changes nothing"
         rules = plan(clock.zone, always)
         people = presses(dice) if dice.random() < 0.7 else ()
-        for command in (m.Tick(actor="clock"), *people):
+        for command in (Tick(actor="clock"), *people):
             clock.go(dice.random() * 20)
             try:
                 found = decide(rules, state, command, clock.now())
-            except m.Refused:
+            except Refused:
                 continue
             if dice.random() < 0.3:  # the mains are cut while the old year is put away
                 found = found[: next(turns(state, found), None)]
@@ -207,17 +223,17 @@ def history(seed: int) -> tuple[list[m.Event], list[Row]]:
     return events, rows
 
 
-def check(events: list[m.Event]) -> None:
+def check(events: list[Event]) -> None:
     """No number twice on a day, none that goes back while its day goes on. Only a clock that is believed
     begins another day, a later one, with the people of a day that was not."""
-    numbers, first = dict[str, int](), dict[str, m.Event]()
+    numbers, first = dict[str, int](), dict[str, Event]()
     day, doubted, stayed = "", False, False
     sent: tuple[str, ...] = ()
     clerks = set[str]()
     closed: Now | None = None
     for event in events:
         trusted, today = event.at.trusted, (event.at.wall - timedelta(hours=4)).date().isoformat()
-        if isinstance(event, m.DayOpened):
+        if isinstance(event, DayOpened):
             assert event.day > day if trusted or not day else event.day == day, f"{event.day} after {day}"
             assert event.day == (today if trusted or not day else day)
             assert stayed or not event.tickets, "who has gone home is still in line"
@@ -225,17 +241,17 @@ def check(events: list[m.Event]) -> None:
             numbers = {s: numbers[s] for s in numbers if s in event.issued or event.day == day}
             assert numbers == dict(event.issued), "numbers go on or begin anew"
             day, first = event.day, {ticket.number: first[ticket.number] for ticket in event.tickets}
-        if isinstance(event, m.DayClosed):
+        if isinstance(event, DayClosed):
             sent, stayed, closed = event.unserved, doubted, event.at
             doubted = doubted and bool(event.figures["open"] or clerks)  # cut before the next, it goes on
-        if isinstance(event, m.ClerkSignedIn):
+        if isinstance(event, ClerkSignedIn):
             clerks.add(event.window)
-        if isinstance(event, m.ClerkSignedOut):
+        if isinstance(event, ClerkSignedOut):
             clerks.discard(event.window)
-        if isinstance(event, m.TicketIssued | m.ClerkSignedIn):
+        if isinstance(event, TicketIssued | ClerkSignedIn):
             doubted = doubted or not trusted
         doubted = doubted and not (trusted and today == day)
-        if isinstance(event, m.TicketIssued):
+        if isinstance(event, TicketIssued):
             number = int(event.ticket.lstrip("ABCD"))
             assert number == numbers.get(event.service, 0) + 1
             numbers[event.service], first[event.ticket] = number, event
@@ -267,10 +283,10 @@ def test_the_engine_and_its_journal_outlive_such_clocks(seed: int, tmp_path: Pat
             engine = Engine(plan(clock.zone, always), store, clock)
             assert told(engine.state) == before or not before, "a restart changes nothing"
             engine.start()
-            for command in (m.Tick(actor="clock"), *presses(dice)):
+            for command in (Tick(actor="clock"), *presses(dice)):
                 clock.go(dice.random() * 20)
                 outcome = engine.submit(command).result()
-                assert not isinstance(outcome, m.Refused) or outcome.code not in ("bug", "journal")
+                assert not isinstance(outcome, Refused) or outcome.code not in ("bug", "journal")
             engine.stop()
             before = told(engine.state)
     windows = {name: window.services for name, window in plan("UTC", True).window.items()}

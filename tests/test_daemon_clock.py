@@ -16,7 +16,7 @@ from daemon import Daemon, outside
 from judge import judge
 from wait import until
 
-from controller.model import DayOpened
+from controller.hall.events import DayOpened
 from controller.store import CannotStart, read
 
 HALL = ZoneInfo("Asia/Shanghai")

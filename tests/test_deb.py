@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, needs
 from daemon import Daemon, outside
 
-from controller import model
+from controller.hall.events import TicketIssued
 
 pytestmark = pytest.mark.xdist_group("deb")  # built once
 
@@ -130,5 +130,5 @@ def test_a_version_that_could_not_read_the_journal_refuses_before_anything_is_re
 def test_it_knows_every_event_that_can_be_in_a_journal(package: Path, tmp_path: Path) -> None:
     told = re.findall(r"json.loads\('(.*)'\)", (scripts(package, tmp_path / "c") / "preinst").read_text())[0]
     known = json.loads(told)
-    assert known["TicketIssued"] == sorted(model.TicketIssued.__dataclass_fields__)
+    assert known["TicketIssued"] == sorted(TicketIssued.__dataclass_fields__)
     assert set(known) >= {"PlanLoaded", "DayOpened", "TicketCalled", "YearOpened"}

@@ -7,7 +7,7 @@ from conftest import Hall
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
-from controller import model as m
+from controller.hall.commands import AskHelp
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_missed_come_back(hall: Hall, desk: Page) -> None:
 
 
 def test_help_at_the_kiosk_is_seen_and_given(hall: Hall, desk: Page) -> None:
-    hall.house.engine.submit(m.AskHelp("hall", actor="kiosk hall")).result(10)
+    hall.house.engine.submit(AskHelp("hall", actor="kiosk hall")).result(10)
     desk.click("text=刷新")
     expect(desk.locator(".alarm")).to_contain_text("有人求助")
     desk.click("text=我去帮忙")

@@ -9,10 +9,10 @@ from conftest import EXAMPLE, MONDAY, Hall
 from test_histories import Life
 from wait import until
 
-from controller import model as m
 from controller.clock import FakeClock
 from controller.day import Day
 from controller.forecast import Forecaster
+from controller.hall.commands import CallNext, CloseWindow, Complete, SignIn, SignOut, TakeTicket
 from controller.settings.schema import Settings
 from display import screens
 
@@ -29,14 +29,14 @@ def waited(life: Life, service: str = "A") -> float:
 def life(plan: Settings) -> Life:
     life = Life(plan)
     for name in "1234":
-        life.ask(m.SignIn(name, f"100{name}", actor=name))
+        life.ask(SignIn(name, f"100{name}", actor=name))
     return life
 
 
 def take(life: Life, service: str, count: int) -> None:
     for _ in range(count):
         life.clock.advance(seconds=5)
-        life.ask(m.TakeTicket(service, "hall", actor="buttons"))
+        life.ask(TakeTicket(service, "hall", actor="buttons"))
 
 
 def test_nobody_waiting_and_a_free_window_is_no_wait(life: Life) -> None:
@@ -46,13 +46,13 @@ def test_nobody_waiting_and_a_free_window_is_no_wait(life: Life) -> None:
 def test_more_people_ahead_is_a_longer_wait_and_more_windows_a_shorter_one(life: Life) -> None:
     for name in "1234":
         take(life, "A", 1)
-        life.ask(m.CallNext(name, actor=name))
+        life.ask(CallNext(name, actor=name))
     take(life, "A", 4)
     four = waited(life)
     take(life, "A", 8)
     twelve = waited(life)
     assert twelve > four > 60
-    life.ask(m.CloseWindow("1", actor="desk"))
+    life.ask(CloseWindow("1", actor="desk"))
     assert waited(life) > twelve
 
 
@@ -66,13 +66,13 @@ def test_without_any_clerk_the_standard_minutes_are_all_there_is(plan: Settings)
 def test_it_learns_how_long_visits_really_take(life: Life) -> None:
     for _ in range(40):
         take(life, "A", 1)
-        life.ask(m.CallNext("1", actor="1"))
+        life.ask(CallNext("1", actor="1"))
         life.clock.advance(minutes=2)
-        life.ask(m.Complete("1", actor="1"))
+        life.ask(Complete("1", actor="1"))
     for name in ("2", "3", "4"):
-        life.ask(m.SignOut(name, actor=name))
+        life.ask(SignOut(name, actor=name))
     take(life, "A", 6)
-    life.ask(m.CallNext("1", actor="1"))
+    life.ask(CallNext("1", actor="1"))
     assert waited(life) == pytest.approx(6 * 120, rel=0.1)
 
 

@@ -12,16 +12,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import judge
 
-from controller import model as m
-from controller.clock import FakeClock, Now, elapsed
+from controller.clock import FakeClock
 from controller.engine import Engine
-from controller.hall import State, ahead, evolve
-from controller.rules import decide
+from controller.hall.commands import (
+    CallNext,
+    ChangeRoll,
+    CloseKiosk,
+    Command,
+    Complete,
+    NoShow,
+    OpenKiosk,
+    Pause,
+    Recall,
+    ReportPaper,
+    Reprint,
+    Resume,
+    SignIn,
+    SignOut,
+    Start,
+    TakeTicket,
+    Tick,
+    Transfer,
+)
+from controller.hall.decide import decide
+from controller.hall.events import Event, Roll, TicketCalled, TicketIssued
+from controller.hall.line import ahead
+from controller.hall.moment import Now, elapsed
+from controller.hall.outcome import Refused
+from controller.hall.state import State, evolve
 from controller.settings.schema import Settings
 from controller.store import Store
 from display import screens
 
-KINDS = (m.CallNext, m.Recall, m.Start, m.Complete, m.NoShow, m.Pause, m.Resume, m.SignOut)
+KINDS = (CallNext, Recall, Start, Complete, NoShow, Pause, Resume, SignOut)
 
 
 class Day:
@@ -29,9 +52,9 @@ class Day:
 
     def __init__(self, plan: Settings, clock: FakeClock) -> None:
         self.plan, self.clock, self.state = plan, clock, State()
-        self.events: list[m.Event] = []
+        self.events: list[Event] = []
 
-    def ask(self, command: m.Command) -> list[m.Event]:
+    def ask(self, command: Command) -> list[Event]:
         self.clock.advance(seconds=2)
         events = decide(self.plan, self.state, command, self.clock.now())
         for event in events:
@@ -40,17 +63,17 @@ class Day:
         return events
 
     def take(self, service: str) -> str:
-        event = self.ask(m.TakeTicket(service, "hall", actor="buttons"))[-1]
-        assert isinstance(event, m.TicketIssued)
+        event = self.ask(TakeTicket(service, "hall", actor="buttons"))[-1]
+        assert isinstance(event, TicketIssued)
         return event.ticket
 
     def sign_in(self, *windows: str) -> None:
         for window in windows:
-            self.ask(m.SignIn(window, self.plan.window[window].clerk, actor="clerk"))
+            self.ask(SignIn(window, self.plan.window[window].clerk, actor="clerk"))
 
     def next(self, window: str) -> str:
-        event = self.ask(m.CallNext(window, actor="clerk"))[-1]
-        return event.ticket if isinstance(event, m.TicketCalled) else ""
+        event = self.ask(CallNext(window, actor="clerk"))[-1]
+        return event.ticket if isinstance(event, TicketCalled) else ""
 
 
 @pytest.fixture
@@ -64,22 +87,22 @@ def test_the_status_page_says_when_the_roll_ends(day: Day) -> None:
 
     def print_metres(metres: float) -> None:
         number = day.take("A")
-        day.ask(m.ReportPaper(day.state.day, number, "confirmed", round(metres * 1000), actor="stage"))
+        day.ask(ReportPaper(day.state.day, number, "confirmed", round(metres * 1000), actor="stage"))
 
     print_metres(1)
     assert left() == "纸约剩 49 米"
     day.clock.advance(seconds=3600)
     print_metres(9)  # ten in an hour and two seconds: forty more in four hours
     assert left() == "纸约剩 40 米，照今天的用量约 13:00 用完"
-    day.ask(m.ChangeRoll("printer", actor="technician"))
+    day.ask(ChangeRoll("printer", actor="technician"))
     assert left() == "纸约剩 50 米，照今天的用量约 14:00 用完"
     day.clock.advance(seconds=24 * 3600)
     print_metres(10)
-    assert day.state.rolls["hall"] == m.Roll(10_000, 10_000, day.events[-1].at)
+    assert day.state.rolls["hall"] == Roll(10_000, 10_000, day.events[-1].at)
 
 
-def refusal(day: Day, command: m.Command) -> str:
-    with pytest.raises(m.Refused) as refused:
+def refusal(day: Day, command: Command) -> str:
+    with pytest.raises(Refused) as refused:
         day.ask(command)
     return refused.value.code
 
@@ -105,7 +128,7 @@ def test_next_completes_what_was_at_the_window(day: Day) -> None:
     day.take("A")
     day.sign_in("1")
     day.next("1")
-    events = day.ask(m.CallNext("1", actor="1001"))
+    events = day.ask(CallNext("1", actor="1001"))
     assert [type(e).__name__ for e in events] == ["TicketCompleted", "TicketCalled"]
     assert not events[0].started  # type: ignore[attr-defined]
 
@@ -116,40 +139,40 @@ def test_the_same_key_again_within_a_second_is_refused(day: Day) -> None:
     day.sign_in("1")
     day.next("1")
     day.clock.advance(seconds=-1.5)
-    with pytest.raises(m.Refused, match="too_soon"):
-        decide(day.plan, day.state, m.CallNext("1", actor="c"), day.clock.now())
+    with pytest.raises(Refused, match="too_soon"):
+        decide(day.plan, day.state, CallNext("1", actor="c"), day.clock.now())
 
 
 def test_every_refusal_has_its_code(day: Day) -> None:
-    assert refusal(day, m.CallNext("1", actor="c")) == "not_open"
-    assert refusal(day, m.CallNext("9", actor="c")) == "no_such_window"
+    assert refusal(day, CallNext("1", actor="c")) == "not_open"
+    assert refusal(day, CallNext("9", actor="c")) == "no_such_window"
     day.sign_in("1")
-    assert refusal(day, m.CallNext("1", actor="c")) == "nobody_waiting"
-    for kind in (m.Recall, m.Start, m.Complete, m.NoShow):
+    assert refusal(day, CallNext("1", actor="c")) == "nobody_waiting"
+    for kind in (Recall, Start, Complete, NoShow):
         assert refusal(day, kind("1", actor="c")) == "nothing_called"
-    assert refusal(day, m.SignIn("1", "1001", actor="c")) == "already_open"
-    assert refusal(day, m.SignIn("2", "1001", actor="c")) == "clerk_elsewhere"
-    day.ask(m.Pause("1", actor="c"))
-    assert refusal(day, m.CallNext("1", actor="c")) == "paused"
-    assert refusal(day, m.TakeTicket("X", "hall", actor="c")) == "no_such_service"
-    assert refusal(day, m.Reprint("A009", actor="c")) == "no_such_ticket"
-    day.ask(m.CloseKiosk("hall", "paper_out", actor="stage"))
-    assert refusal(day, m.TakeTicket("A", "hall", actor="c")) == "kiosk_closed"
+    assert refusal(day, SignIn("1", "1001", actor="c")) == "already_open"
+    assert refusal(day, SignIn("2", "1001", actor="c")) == "clerk_elsewhere"
+    day.ask(Pause("1", actor="c"))
+    assert refusal(day, CallNext("1", actor="c")) == "paused"
+    assert refusal(day, TakeTicket("X", "hall", actor="c")) == "no_such_service"
+    assert refusal(day, Reprint("A009", actor="c")) == "no_such_ticket"
+    day.ask(CloseKiosk("hall", "paper_out", actor="stage"))
+    assert refusal(day, TakeTicket("A", "hall", actor="c")) == "kiosk_closed"
     day.clock.advance(minutes=240)
-    assert refusal(day, m.TakeTicket("A", "hall", actor="c")) == "closed"
+    assert refusal(day, TakeTicket("A", "hall", actor="c")) == "closed"
 
 
 def test_a_new_day_closes_the_old_one_and_counts_anew(day: Day) -> None:
     day.take("A")
     day.sign_in("1")
-    day.ask(m.CloseKiosk("hall", "paper_out", actor="stage"))
+    day.ask(CloseKiosk("hall", "paper_out", actor="stage"))
     day.clock.advance(minutes=24 * 60)
-    events = day.ask(m.Tick(actor="clock"))
+    events = day.ask(Tick(actor="clock"))
     kinds = [type(event).__name__ for event in events]
     assert kinds == ["SessionClosed", "ClerkSignedOut", "DayClosed", "DayOpened", "SessionOpened"]
     assert events[2].unserved == ("A001",)  # type: ignore[attr-defined]
     assert day.state.kiosks == {"hall": "paper_out"}, "what is still true is carried over"
-    day.ask(m.OpenKiosk("hall", actor="stage"))
+    day.ask(OpenKiosk("hall", actor="stage"))
     assert day.take("A") == "A001"
     assert not day.state.window("1").clerk
 
@@ -181,22 +204,22 @@ def test_durations_never_come_from_wall_times(clock: FakeClock) -> None:
 
 
 commands = st.one_of(
-    st.builds(m.TakeTicket, st.sampled_from("ABCD"), st.just("hall"), actor=st.just("buttons")),
+    st.builds(TakeTicket, st.sampled_from("ABCD"), st.just("hall"), actor=st.just("buttons")),
     *(st.builds(kind, st.sampled_from("1234"), actor=st.just("clerk")) for kind in KINDS),
-    st.sampled_from("1234").map(lambda w: m.SignIn(w, f"100{w}", actor="clerk")),
-    st.builds(m.Transfer, st.sampled_from("1234"), st.sampled_from("12349"), actor=st.just("clerk")),
-    st.sampled_from("1234").map(lambda w: m.CallNext(w, "02", actor="clerk")),
+    st.sampled_from("1234").map(lambda w: SignIn(w, f"100{w}", actor="clerk")),
+    st.builds(Transfer, st.sampled_from("1234"), st.sampled_from("12349"), actor=st.just("clerk")),
+    st.sampled_from("1234").map(lambda w: CallNext(w, "02", actor="clerk")),
 )
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(commands, max_size=60))
-def test_whatever_is_pressed_the_state_stays_whole(asked: list[m.Command]) -> None:
+def test_whatever_is_pressed_the_state_stays_whole(asked: list[Command]) -> None:
     day = Day(_PLAN, FakeClock(MONDAY))
     for command in asked:
         try:
             day.ask(command)
-        except m.Refused:
+        except Refused:
             continue
         at_windows = [w.ticket for w in day.state.windows.values() if w.ticket]
         assert len(at_windows) == len(set(at_windows))
@@ -220,23 +243,21 @@ def _plan(plan: Settings) -> None:
 def test_ten_thousand_interleavings_are_fair(plan: Settings, tmp_path: Path) -> None:
     """Presses at four windows and the kiosk in random order; the judge reads only the journal."""
     dice, store = random.Random(20261123), Store(tmp_path / "journal.db")
-    day, keys = Day(plan, FakeClock(MONDAY)), (m.CallNext,) * 4 + KINDS
+    day, keys = Day(plan, FakeClock(MONDAY)), (CallNext,) * 4 + KINDS
     for number in range(10_000):
         week, weekday = divmod(number, 5)
         day.events = []
         day.clock.move(MONDAY + timedelta(weeks=week, days=weekday))
         day.sign_in(*"1234")
-        presses: list[m.Command] = [
-            m.TakeTicket(dice.choice("ABCD"), "hall", actor="buttons") for _ in range(4)
-        ]
+        presses: list[Command] = [TakeTicket(dice.choice("ABCD"), "hall", actor="buttons") for _ in range(4)]
         presses += [dice.choice(keys)(window, actor=window) for window in "11223344"]
-        presses += [m.Transfer(dice.choice("1234"), dice.choice("1234"), actor="clerk") for _ in range(2)]
-        presses.append(m.CallNext(dice.choice("1234"), dice.choice("123"), actor="clerk"))
+        presses += [Transfer(dice.choice("1234"), dice.choice("1234"), actor="clerk") for _ in range(2)]
+        presses.append(CallNext(dice.choice("1234"), dice.choice("123"), actor="clerk"))
         dice.shuffle(presses)
         for press in presses:
             try:
                 day.ask(press)
-            except m.Refused:
+            except Refused:
                 pass
         store.append(day.events)
     store.close()
@@ -249,22 +270,22 @@ def test_a_transferred_ticket_waits_at_its_window_with_its_old_time(day: Day) ->
         day.take(service)
     day.sign_in("1", "2", "3")
     assert day.next("1") == "A001"
-    day.ask(m.Transfer(window="1", to="2", actor="1001"))
+    day.ask(Transfer(window="1", to="2", actor="1001"))
     assert not day.state.window("1").ticket
     assert day.next("3") == "A002", "what was sent to window 2 is not called elsewhere"
     assert day.next("2") == "A001", "though window 2 does not offer this service"
-    day.ask(m.Transfer(window="2", to="3", actor="1002"))
+    day.ask(Transfer(window="2", to="3", actor="1002"))
     assert day.next("3") == "A001", "it keeps its time, so it comes before A003"
-    assert refusal(day, m.Transfer(window="3", to="4", actor="1003")) == "not_open"
-    assert refusal(day, m.Transfer(window="3", to="9", actor="1003")) == "not_open"
+    assert refusal(day, Transfer(window="3", to="4", actor="1003")) == "not_open"
+    assert refusal(day, Transfer(window="3", to="9", actor="1003")) == "not_open"
 
 
 def test_a_ticket_sent_to_a_window_that_closes_is_not_lost(day: Day) -> None:
     day.take("A")
     day.sign_in("1", "2")
     day.next("1")
-    day.ask(m.Transfer(window="1", to="2", actor="1001"))
-    day.ask(m.SignOut("2", actor="1002"))
+    day.ask(Transfer(window="1", to="2", actor="1001"))
+    day.ask(SignOut("2", actor="1002"))
     assert day.next("1") == "A001"
 
 
@@ -272,11 +293,11 @@ def test_a_call_by_number_is_marked_and_never_guesses(day: Day) -> None:
     for service in "AADD":
         day.take(service)
     day.sign_in("1", "3")
-    assert refusal(day, m.CallNext("1", "2", actor="1001")) == "not_one_ticket", "A002 or D002?"
-    assert refusal(day, m.CallNext("3", "9", actor="1003")) == "not_one_ticket", "there is none"
+    assert refusal(day, CallNext("1", "2", actor="1001")) == "not_one_ticket", "A002 or D002?"
+    assert refusal(day, CallNext("3", "9", actor="1003")) == "not_one_ticket", "there is none"
     day.next("1")
-    call = day.ask(m.CallNext("1", "1", actor="1001"))[-1]
-    assert isinstance(call, m.TicketCalled)
+    call = day.ask(CallNext("1", "1", actor="1001"))[-1]
+    assert isinstance(call, TicketCalled)
     assert (call.ticket, call.reason) == ("D001", "by_number")
     assert not day.state.tickets.get("A001"), "the one before is done"
 
@@ -287,7 +308,7 @@ def test_the_judge_catches_an_unfair_call(day: Day, plan: Settings, tmp_path: Pa
     day.take("A")
     day.sign_in("1")
     stamp = {"at": day.clock.now(), "actor": "1001", "press": ""}
-    store.append([*day.events, m.TicketCalled("1", "A002", **stamp)])  # type: ignore[arg-type]
+    store.append([*day.events, TicketCalled("1", "A002", **stamp)])  # type: ignore[arg-type]
     store.close()
     with pytest.raises(AssertionError, match="A001 came before A002"):
         judge(tmp_path / "journal.db", {"1": ("A", "D")})
@@ -299,13 +320,13 @@ def test_clerks_pressing_at_the_same_moment_never_get_the_same_ticket(
     engine = Engine(plan, store := Store(tmp_path / "journal.db"), clock)
     engine.start()
     for window in "1234":
-        engine.submit(m.SignIn(window, f"100{window}", actor="c"))
+        engine.submit(SignIn(window, f"100{window}", actor="c"))
 
     def work(window: str) -> None:
         for n in range(100):
-            engine.submit(m.TakeTicket("ABCD"[n % 4], "hall", actor="buttons", press=f"{window}:{n}"))
-            engine.submit(m.CallNext(window, actor=window)).result()
-            engine.submit(m.Complete(window, actor=window)).result()
+            engine.submit(TakeTicket("ABCD"[n % 4], "hall", actor="buttons", press=f"{window}:{n}"))
+            engine.submit(CallNext(window, actor=window)).result()
+            engine.submit(Complete(window, actor=window)).result()
 
     clerks = [threading.Thread(target=work, args=window) for window in "1234"]
     for clerk in clerks:
@@ -325,7 +346,7 @@ def test_a_repeated_press_changes_nothing_also_after_a_restart(
         engine = Engine(plan, store := Store(tmp_path / "journal.db"), clock)
         engine.start()
         for _ in range(3):
-            engine.submit(m.TakeTicket("A", "hall", actor="buttons", press="buttons:1")).result()
+            engine.submit(TakeTicket("A", "hall", actor="buttons", press="buttons:1")).result()
         engine.stop()
         assert list(engine.state.tickets) == ["A001"]
         store.close()

@@ -12,9 +12,52 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from judge import Hall, judge
 
-from controller import hall, rules, windows
-from controller import model as m
 from controller.clock import FakeClock
+from controller.hall import windows
+from controller.hall.commands import (
+    AtWindow,
+    CallHeld,
+    CallNext,
+    Cancel,
+    ChangeServices,
+    Command,
+    Complete,
+    ConfirmTime,
+    CutOff,
+    Freeze,
+    Hold,
+    LiftCutOff,
+    NoShow,
+    OfTicket,
+    Park,
+    Pause,
+    Recall,
+    RecordSlips,
+    Reinstate,
+    Resume,
+    SignIn,
+    Start,
+    TakeTicket,
+    Tick,
+    Transfer,
+    Unfreeze,
+    Unpark,
+)
+from controller.hall.decide import decide
+from controller.hall.events import (
+    Event,
+    HeldCalled,
+    TicketCancelled,
+    TicketHeld,
+    TicketMissed,
+    TicketParked,
+    TicketRecalled,
+    TicketReinstated,
+    TicketReleased,
+    TicketTransferred,
+)
+from controller.hall.outcome import Refused
+from controller.hall.state import State, account, evolve
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.store import Store
@@ -29,45 +72,41 @@ service = st.sampled_from("AABBCD")
 ticket = st.builds("{}{:03}".format, service, st.integers(1, 12))
 
 
-def by(kind: type[m.Command], **values: st.SearchStrategy[object]) -> st.SearchStrategy[m.Command]:
+def by(kind: type[Command], **values: st.SearchStrategy[object]) -> st.SearchStrategy[Command]:
     return st.builds(kind, actor=st.just("1001"), **values)
 
 
 take = by(
-    m.TakeTicket,
+    TakeTicket,
     service=service,
     kiosk=st.just("hall"),
     care=st.booleans(),
     test=st.sampled_from([False] * 9 + [True]),
     reason=st.sampled_from(["", "", "elderly"]),
 )
-call = by(m.CallNext, window=window)
-sign_in = st.builds(lambda w, n: m.SignIn(w, f"100{n}", actor=f"100{n}"), window, window)
+call = by(CallNext, window=window)
+sign_in = st.builds(lambda w, n: SignIn(w, f"100{n}", actor=f"100{n}"), window, window)
 OPERATIONS = st.one_of(
     *(take,) * 8,
     *(call,) * 8,
     *(sign_in,) * 3,
-    by(m.CallNext, window=window, number=ticket | st.just("AT01"), reason=st.sampled_from(["special", "x"])),
-    *(
-        by(kind, window=window)
-        for kind in m.AtWindow.__subclasses__()
-        if kind not in (m.SignIn, m.ChangeServices)
-    ),
-    *(by(kind, window=window) for kind in (m.Hold, m.Recall, m.NoShow, m.Recall, m.NoShow)),
-    *(by(kind, ticket=ticket, window=window | st.just("")) for kind in m.OfTicket.__subclasses__()),
-    *(by(kind, window=window) for kind in m.OfTicket.__subclasses__()),
-    by(m.Reinstate, ticket=ticket),
-    by(m.Transfer, window=window, to=window),
-    by(m.Transfer, ticket=ticket, service=service),
-    by(m.ChangeServices, window=window, services=st.lists(service, max_size=3).map(tuple)),
-    by(m.Pause, window=window, reason=st.sampled_from(["lunch", "?"]), minutes=st.integers(-5, 30)),
-    by(m.Freeze, reason=st.sampled_from(["power", "?"])),
-    *(by(m.Unfreeze),) * 2,
-    by(m.RecordSlips, service=service, last=st.integers(0, 20), served=st.integers(0, 5)),
-    by(m.CutOff, service=service, finish=st.just(MONDAY)),
-    by(m.LiftCutOff, service=service, reason=st.sampled_from(["", "few"])),
-    by(m.ConfirmTime, wall=st.just(MONDAY + timedelta(hours=1)), sure=st.booleans()),
-    st.just(m.Tick(actor="clock")),
+    by(CallNext, window=window, number=ticket | st.just("AT01"), reason=st.sampled_from(["special", "x"])),
+    *(by(kind, window=window) for kind in AtWindow.__subclasses__() if kind not in (SignIn, ChangeServices)),
+    *(by(kind, window=window) for kind in (Hold, Recall, NoShow, Recall, NoShow)),
+    *(by(kind, ticket=ticket, window=window | st.just("")) for kind in OfTicket.__subclasses__()),
+    *(by(kind, window=window) for kind in OfTicket.__subclasses__()),
+    by(Reinstate, ticket=ticket),
+    by(Transfer, window=window, to=window),
+    by(Transfer, ticket=ticket, service=service),
+    by(ChangeServices, window=window, services=st.lists(service, max_size=3).map(tuple)),
+    by(Pause, window=window, reason=st.sampled_from(["lunch", "?"]), minutes=st.integers(-5, 30)),
+    by(Freeze, reason=st.sampled_from(["power", "?"])),
+    *(by(Unfreeze),) * 2,
+    by(RecordSlips, service=service, last=st.integers(0, 20), served=st.integers(0, 5)),
+    by(CutOff, service=service, finish=st.just(MONDAY)),
+    by(LiftCutOff, service=service, reason=st.sampled_from(["", "few"])),
+    by(ConfirmTime, wall=st.just(MONDAY + timedelta(hours=1)), sure=st.booleans()),
+    st.just(Tick(actor="clock")),
 )
 # What the clocks do before the next operation: minutes that pass, and now and then something odd.
 WAITS = st.one_of(
@@ -75,9 +114,9 @@ WAITS = st.one_of(
 )
 
 
-def summary(state: hall.State) -> str:
+def summary(state: State) -> str:
     """What people would notice of a state, a line each."""
-    lines = [f"{state.day} open={state.open} done={state.done} {hall.figures(state)}"]
+    lines = [f"{state.day} open={state.open} done={state.done} {account(state)}"]
     lines += [
         f"{t.number} {t.service} {t.state} {t.window} {t.place:.0f} {t.credit:.0f} {t.paper}"
         for t in state.tickets.values()
@@ -93,8 +132,8 @@ class Life:
     """A hall that is asked anything at any time."""
 
     def __init__(self, plan: Settings) -> None:
-        self.plan, self.clock, self.state = plan, FakeClock(MONDAY), hall.State()
-        self.events: list[m.Event] = []
+        self.plan, self.clock, self.state = plan, FakeClock(MONDAY), State()
+        self.events: list[Event] = []
 
     def wait(self, what: float | str) -> None:
         now = self.clock.now()
@@ -112,29 +151,29 @@ class Life:
             case float():
                 self.clock.advance(minutes=what)
 
-    def ask(self, command: m.Command) -> bool:
+    def ask(self, command: Command) -> bool:
         before = self.state
         try:
-            events = rules.decide(self.plan, self.state, command, self.clock.now())
-        except m.Refused:
+            events = decide(self.plan, self.state, command, self.clock.now())
+        except Refused:
             assert self.state == before, "a refusal changed something"
             return False
         for happened in events:
-            self.state = hall.evolve(self.state, happened)
+            self.state = evolve(self.state, happened)
         self.events += events
         return True
 
-    def step(self, happened: m.Event) -> hall.State:
-        return hall.evolve(self.state, happened)
+    def step(self, happened: Event) -> State:
+        return evolve(self.state, happened)
 
     def judged(self, path: Path, published: Hall = PUBLISHED) -> int:
         """The judge's verdict on the journal, whose replay must be this very state."""
         store = Store(path)
         if self.events:
             store.append(self.events)
-        state = hall.State()
+        state = State()
         for happened in store.today():
-            state = hall.evolve(state, happened)
+            state = evolve(state, happened)
         store.close()
         assert state == self.state, "replay is not life"
         return judge(path, published)
@@ -149,7 +188,7 @@ class Life:
 )
 @given(st.lists(st.tuples(WAITS, OPERATIONS), min_size=20, max_size=160))
 def test_any_history_is_fair_whole_and_adds_up(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[float | str, m.Command]]
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[float | str, Command]]
 ) -> None:
     life = Life(PLAN)
     done = 0
@@ -159,7 +198,7 @@ def test_any_history_is_fair_whole_and_adds_up(
     event(f"{done * 10 // len(history) * 10} % of what was asked was done")
     life.wait("trust")
     life.wait("morning")
-    life.ask(m.Tick(actor="clock"))
+    life.ask(Tick(actor="clock"))
     life.judged(tmp_path_factory.mktemp("history") / "journal.db")
 
 
@@ -167,42 +206,35 @@ def rush(seed: int, plan: Settings = PLAN, steps: int = 400) -> Life:
     """A busy day in which most of what is asked makes sense."""
     dice, life = random.Random(seed), Life(plan)
     for name in "1234":
-        life.ask(m.SignIn(name, f"100{name}", actor=f"100{name}"))
+        life.ask(SignIn(name, f"100{name}", actor=f"100{name}"))
 
-    def asked() -> Iterator[m.Command]:
+    def asked() -> Iterator[Command]:
         while True:
             at, name = dice.choice("1234"), f"{dice.choice('ABCD')}{dice.randrange(1, 40):03}"
-            yield m.TakeTicket(dice.choice("ABCD"), "hall", care=dice.random() < 0.3, actor="buttons")
-            yield m.CallNext(at, actor=f"100{at}")
-            usual = dice.choice([m.Start, m.Complete, m.Hold, m.Pause, m.Resume])
-            for kind in dice.choice([(usual,), (m.Recall, m.Recall, m.NoShow)]):
+            yield TakeTicket(dice.choice("ABCD"), "hall", care=dice.random() < 0.3, actor="buttons")
+            yield CallNext(at, actor=f"100{at}")
+            usual = dice.choice([Start, Complete, Hold, Pause, Resume])
+            for kind in dice.choice([(usual,), (Recall, Recall, NoShow)]):
                 yield kind(at, actor=f"100{at}")
-            of = dice.choice([m.Park, m.Unpark, m.Reinstate, m.Cancel, m.CallHeld])
+            of = dice.choice([Park, Unpark, Reinstate, Cancel, CallHeld])
             yield of(window=at, actor=f"100{at}")
             yield of(ticket=name, actor="desk")
-            yield m.Transfer(window=at, to=dice.choice("1234"), actor=f"100{at}")
-            yield m.Transfer(ticket=name, service=dice.choice("ABCD"), actor="desk")
+            yield Transfer(window=at, to=dice.choice("1234"), actor=f"100{at}")
+            yield Transfer(ticket=name, service=dice.choice("ABCD"), actor="desk")
 
     for _, command in zip(range(steps), asked(), strict=False):
         life.clock.advance(seconds=dice.choice([16, 20, 40]))
         life.ask(command)
     life.wait("morning")
-    life.ask(m.Tick(actor="clock"))
+    life.ask(Tick(actor="clock"))
     return life
 
 
 def test_fifty_rush_days_are_fair_and_add_up(tmp_path: Path) -> None:
     lives = [rush(seed) for seed in range(50)]
     kinds = {type(happened) for life in lives for happened in life.events}
-    expected = {
-        m.TicketReinstated,
-        m.TicketHeld,
-        m.HeldCalled,
-        m.TicketParked,
-        m.TicketReleased,
-        m.TicketMissed,
-    }
-    assert expected | {m.TicketTransferred, m.TicketCancelled, m.TicketRecalled} <= kinds
+    expected = {TicketReinstated, TicketHeld, HeldCalled, TicketParked, TicketReleased, TicketMissed}
+    assert expected | {TicketTransferred, TicketCancelled, TicketRecalled} <= kinds
     assert sum(life.judged(tmp_path / f"{n}.db") for n, life in enumerate(lives)) > 2000
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from visitor import Visitor
 from wait import until
 
-from controller import model as m
+from controller.hall.commands import AskHelp, CallNext, SignIn, TakeTicket
 from controller.main import SIMULATED
 from controller.settings.schema import Settings
 from display import ticket, words
@@ -100,10 +100,10 @@ def test_no_page_runs_a_script_that_a_name_brings(hall: Hall, browser: Browser) 
     hall.take("A")
     hall.take("D")
     submit = hall.house.engine.submit
-    submit(m.TakeTicket("A", KIOSK, screen=True, token="its-own-link", actor="kiosk")).result(10)
-    submit(m.SignIn(WINDOW, CLERK, actor=CLERK)).result(10)
-    submit(m.CallNext(WINDOW, actor=CLERK)).result(10)
-    submit(m.AskHelp(KIOSK, actor="kiosk")).result(10)
+    submit(TakeTicket("A", KIOSK, screen=True, token="its-own-link", actor="kiosk")).result(10)
+    submit(SignIn(WINDOW, CLERK, actor=CLERK)).result(10)
+    submit(CallNext(WINDOW, actor=CLERK)).result(10)
+    submit(AskHelp(KIOSK, actor="kiosk")).result(10)
     context, faults = browser.new_context(base_url=hall.url), list[str]()
     context.on("console", lambda line: faults.append(line.text))
     context.on("weberror", lambda error: faults.append(str(error.error)))

@@ -17,9 +17,9 @@ from judge import judge
 from ordeal import AGAIN, NUMBER
 from wait import until
 
-from controller import calendar
 from controller.clock import FakeClock
-from controller.hall import figures
+from controller.hall import calendar
+from controller.hall.state import account
 from controller.settings.schema import Settings
 from controller.store import verify
 
@@ -98,14 +98,14 @@ def test_days_of_faults_leave_a_hall_as_it_was(
         last = max(end for _, end in calendar.sessions(hall.house.engine.plan, opening.date()))
         faults += lived(hall, clock, dice, datetime.combine(opening.date(), last, opening.tzinfo))
         printed(hall)
-        tickets += (account := figures(hall.state))["issued"]
-        assert account["issued"] == sum(account.values()) - account["issued"], "the day's account adds up"
+        tickets += (counted := account(hall.state))["issued"]
+        assert counted["issued"] == sum(counted.values()) - counted["issued"], "the day's account adds up"
         hall.stop()
         del hall
         clock.move(clock.now().wall + timedelta(hours=9))
         now = held()
         first = first or (now if days == 2 or count else None)  # of a month the second day is the measure
-        print(f"{opening:%Y-%m-%d}: {account}, {faults} faults; descriptors, threads, MB: {now}", flush=True)
+        print(f"{opening:%Y-%m-%d}: {counted}, {faults} faults; descriptors, threads, MB: {now}", flush=True)
     assert first
     assert now[:2] == first[:2], "descriptors and threads"
     assert now[2] < 1.25 * first[2], "memory"

@@ -12,9 +12,9 @@ from conftest import EXAMPLE, MONDAY, Hall, sign_in
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
-from controller import hall as halls
-from controller import model as m
 from controller.clock import FakeClock
+from controller.hall.commands import ReportPaper
+from controller.hall.state import account
 from controller.main import SIMULATED
 from display import screens
 
@@ -88,7 +88,7 @@ def test_the_twin_plays_a_day_by_itself_and_stops(hall: Hall, visit: Callable[..
     twin.select_option("#speed", "60")
     twin.click("#play")
     expect(twin.locator("#play")).to_have_text("■ 停")
-    until(lambda: halls.figures(hall.state)["served"] >= 3, 60)
+    until(lambda: account(hall.state)["served"] >= 3, 60)
     assert hall.machine("printer").printed >= 3, "every visitor pressed a button and got paper"
     assert any("号窗口" in text for text in hall.machine("voice").spoken)
     twin.click("#play")
@@ -155,7 +155,7 @@ def test_an_unconfirmed_ticket_is_offered_for_a_marked_copy(hall: Hall, visit: C
     until(lambda: not hall.state.kiosks)
     hall.take("A")
     until(lambda: hall.state.tickets["A001"].paper == "confirmed")
-    report = m.ReportPaper(hall.state.day, "A001", "unconfirmed", actor="printer")
+    report = ReportPaper(hall.state.day, "A001", "unconfirmed", actor="printer")
     hall.house.engine.submit(report).result()
     login = visit("/login", "phone")
     login.fill("[name=given]", SIMULATED)

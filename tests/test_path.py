@@ -12,9 +12,10 @@ from conftest import EXAMPLE, MONDAY, Hall
 from PIL import Image
 from wait import until
 
-from controller import model as m
 from controller.clock import FakeClock
-from controller.hall import seen_at
+from controller.hall.commands import Reprint, Tick
+from controller.hall.events import Ticket
+from controller.hall.state import seen_at
 from display import screens, ticket
 from drivers.base import Device
 from web.live import HEARTBEAT
@@ -30,7 +31,7 @@ def paper(hall: Hall, number: int = 0) -> Image.Image:
     return picture
 
 
-def drawn(hall: Hall, issued: m.Ticket, told: Mapping[str, float] | None = None) -> Image.Image:
+def drawn(hall: Hall, issued: Ticket, told: Mapping[str, float] | None = None) -> Image.Image:
     """The ticket as the layout draws it, to compare with what came out of the wire."""
     return ticket.picture(ticket.lines(hall.house.engine.plan, hall.state, issued, told), 576)
 
@@ -324,7 +325,7 @@ def test_cable_out_never_prints_twice_without_the_mark(hall: Hall) -> None:
     until(lambda: hall.state.tickets["A001"].paper == "confirmed")
     assert hall.machine("printer").printed == 1
     before = hall.house.foreseen().get("A")
-    hall.house.engine.submit(m.Reprint("A001", actor="technician")).result()
+    hall.house.engine.submit(Reprint("A001", actor="technician")).result()
     copy = until(lambda: hall.machine("printer").printed == 2 and hall.machine("printer").papers[-1])
     after, held = hall.house.foreseen().get("A"), hall.state.tickets["A001"]
     assert any(same(copy, drawn(hall, held, told)) for told in (before, after))
@@ -407,5 +408,5 @@ def test_before_the_opening_every_device_is_tried_and_what_is_ill_is_told(
     printed = len(spoken(hall))
     clock.move(MONDAY.replace(hour=7, minute=50))
     for _ in range(3):
-        hall.house.engine.submit(m.Tick(actor="clock")).result()
+        hall.house.engine.submit(Tick(actor="clock")).result()
     assert len(spoken(hall)) == printed, "once a day"

@@ -11,7 +11,8 @@ from conftest import EXAMPLE, Hall
 from playwright.sync_api import Browser, expect
 from wait import until
 
-from controller import model as m
+from controller.hall.commands import TakeTicket
+from controller.hall.outcome import Refused
 
 LINKED = EXAMPLE.read_text() + '\n[web]\nlink = "http://127.0.0.1:8080"\n'
 
@@ -22,9 +23,9 @@ def hall(start_hall: Callable[..., Hall]) -> Hall:
 
 
 def take(hall: Hall, token: str) -> str:
-    command = m.TakeTicket("A", "hall", screen=True, token=token, actor="kiosk")
+    command = TakeTicket("A", "hall", screen=True, token=token, actor="kiosk")
     events = hall.house.engine.submit(command).result(10)
-    assert not isinstance(events, m.Refused)
+    assert not isinstance(events, Refused)
     return str(events[-1].ticket)  # type: ignore[attr-defined]
 
 

@@ -13,7 +13,8 @@ from conftest import MONDAY
 from test_histories import PLAN, Life, rush
 
 from controller import cli, proof
-from controller import model as m
+from controller.hall.commands import CallNext, SignIn, TakeTicket
+from controller.hall.events import TicketIssued
 from controller.store import Store
 
 
@@ -106,7 +107,7 @@ def test_a_checker_confirms_every_reason_over_random_days(tmp_path: Path) -> Non
 
 
 def life_tickets(rows: list[proof.Row]) -> list[str]:
-    return [event.ticket for _, event in rows if isinstance(event, m.TicketIssued) and not event.test]
+    return [event.ticket for _, event in rows if isinstance(event, TicketIssued) and not event.test]
 
 
 @pytest.fixture
@@ -115,15 +116,15 @@ def morning(tmp_path: Path) -> Path:
     life = Life(PLAN)
     for care in (False, True, False):
         life.clock.advance(minutes=3)
-        life.ask(m.TakeTicket("A", "hall", care=care, actor="buttons", press=f"p{life.clock.now().mono}"))
-    life.ask(m.TakeTicket("X", "hall", actor="buttons"))
-    life.ask(m.SignIn("3", "1003", actor="1003"))
-    life.ask(m.CallNext("3", actor="1003"))
+        life.ask(TakeTicket("A", "hall", care=care, actor="buttons", press=f"p{life.clock.now().mono}"))
+    life.ask(TakeTicket("X", "hall", actor="buttons"))
+    life.ask(SignIn("3", "1003", actor="1003"))
+    life.ask(CallNext("3", actor="1003"))
     life.clock.advance(minutes=5)
-    life.ask(m.CallNext("3", "A003", "papers", actor="1003"))
+    life.ask(CallNext("3", "A003", "papers", actor="1003"))
     life.wait("reboot")
     life.clock.advance(minutes=2)
-    life.ask(m.CallNext("3", actor="1003"))
+    life.ask(CallNext("3", actor="1003"))
     journal(life, tmp_path / "journal.db")
     return tmp_path
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from conftest import EXAMPLE, Hall
 from wait import until
 
-from controller import model as m
+from controller.hall.commands import TakeTicket
+from controller.hall.events import TicketIssued
+from controller.hall.outcome import Refused
 from drivers.sim.printer import Printer
 
 
@@ -46,10 +48,10 @@ def test_every_ticket_is_printed_once_or_offered_for_reprint(
     for cycle in range(cycles):
         # A cut anywhere: in the questions, in the page, in its fence, or after all of it.
         fuse.light(dice.randrange(1, 420))
-        command = m.TakeTicket("A", "hall", actor="buttons", press=f"press{cycle}")
+        command = TakeTicket("A", "hall", actor="buttons", press=f"press{cycle}")
         outcome = engine.submit(command).result(10)
-        assert not isinstance(outcome, m.Refused), outcome
-        number = next(event.ticket for event in outcome if isinstance(event, m.TicketIssued))
+        assert not isinstance(outcome, Refused), outcome
+        number = next(event.ticket for event in outcome if isinstance(event, TicketIssued))
         numbers.append(number)
         until(lambda: fuse.blown.is_set() or final(hall, number))  # noqa: B023
         wire.unplug()

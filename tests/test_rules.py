@@ -12,9 +12,48 @@ from test_calendar import at
 from test_histories import Life
 from wait import until
 
-from controller import hall as halls
-from controller import model as m
-from controller.rules import decide
+from controller.hall.commands import (
+    Answer,
+    CallHeld,
+    CallNext,
+    Cancel,
+    ChangeServices,
+    CloseWindow,
+    Command,
+    Complete,
+    CutOff,
+    Freeze,
+    Hold,
+    LiftCutOff,
+    LoadPlan,
+    NoShow,
+    OpenWindow,
+    Park,
+    Pause,
+    Recall,
+    RecordSlips,
+    Reinstate,
+    Resume,
+    SignIn,
+    SignOut,
+    Start,
+    TakeTicket,
+    Tick,
+    Unfreeze,
+)
+from controller.hall.decide import decide
+from controller.hall.events import (
+    DayClosed,
+    Event,
+    TicketCalled,
+    TicketIssued,
+    TicketMissed,
+    TicketRefused,
+    Window,
+)
+from controller.hall.line import served_at
+from controller.hall.outcome import Refused
+from controller.hall.state import BOARD_CALLS, account, evolve
 from controller.settings.schema import Policy, Settings
 from controller.store import read
 from display.screens import lights_on
@@ -24,32 +63,32 @@ from display.words import refusal as sentence
 def life_with(plan: Settings, **policy: object) -> Life:
     life = Life(replace(plan, policy=replace(plan.policy, **policy)))  # type: ignore[arg-type]
     for name in "12":
-        life.ask(m.SignIn(name, f"100{name}", actor=name))
+        life.ask(SignIn(name, f"100{name}", actor=name))
     return life
 
 
 def take(life: Life, service: str = "A", **more: object) -> str:
     """The number that was issued, or what the visitor was told."""
     try:
-        command = m.TakeTicket(service, "hall", actor="buttons", **more)  # type: ignore[arg-type]
+        command = TakeTicket(service, "hall", actor="buttons", **more)  # type: ignore[arg-type]
         events = done(life, command)
-    except m.Refused as refused:
+    except Refused as refused:
         return sentence(refused)
-    return next(event.ticket for event in events if isinstance(event, m.TicketIssued))
+    return next(event.ticket for event in events if isinstance(event, TicketIssued))
 
 
-def done(life: Life, command: m.Command) -> list[m.Event]:
+def done(life: Life, command: Command) -> list[Event]:
     life.clock.advance(seconds=2)
     events = decide(life.plan, life.state, command, life.clock.now())
     for event in events:
-        life.state = halls.evolve(life.state, event)
+        life.state = evolve(life.state, event)
     life.events += events
     return events
 
 
 def calls(life: Life, window: str) -> str:
-    events = done(life, m.CallNext(window, actor=window))
-    return events[-1].ticket if isinstance(events[-1], m.TicketCalled) else ""
+    events = done(life, CallNext(window, actor=window))
+    return events[-1].ticket if isinstance(events[-1], TicketCalled) else ""
 
 
 def test_a_quota_is_of_each_session_and_the_desk_may_give_more(plan: Settings) -> None:
@@ -69,7 +108,7 @@ def test_the_last_ticket_at_a_fixed_time(plan: Settings) -> None:
     assert take(life) == "A001"
     life.clock.move(at("2026-11-23 11:10"))
     assert "本场已停止取号，14:30再取" in take(life)
-    done(life, m.LiftCutOff("A", "加开窗口", actor="desk"))
+    done(life, LiftCutOff("A", "加开窗口", actor="desk"))
     assert take(life) == "A002"
     assert "已停止取号" in take(life, "B")
     life.clock.move(at("2026-11-23 14:30"))
@@ -77,13 +116,13 @@ def test_the_last_ticket_at_a_fixed_time(plan: Settings) -> None:
 
 
 def test_who_was_sent_away_is_in_the_journal(hall: Hall) -> None:
-    hall.house.engine.submit(m.CutOff("A", MONDAY, actor="forecast")).result()
+    hall.house.engine.submit(CutOff("A", MONDAY, actor="forecast")).result()
     heard: list[object] = []
     hall.house.engine.listeners.append(lambda command, outcome, state: heard.append(outcome))
     hall.press("buttons", "A")
-    until(lambda: any(isinstance(outcome, m.Refused) for outcome in heard))
+    until(lambda: any(isinstance(outcome, Refused) for outcome in heard))
     hall.stop()
-    last = [event for _, event in read(hall.folder / "journal.db") if isinstance(event, m.TicketRefused)]
+    last = [event for _, event in read(hall.folder / "journal.db") if isinstance(event, TicketRefused)]
     assert [(event.service, event.code) for event in last] == [("A", "cut_off")]
 
 
@@ -91,8 +130,8 @@ def test_who_is_not_served_at_noon_is_called_first_in_the_afternoon(plan: Settin
     life = life_with(plan, end="carry")
     take(life)
     life.clock.move(at("2026-11-23 11:30"))
-    with pytest.raises(m.Refused, match="carried"):
-        done(life, m.CallNext("1", actor="1"))
+    with pytest.raises(Refused, match="carried"):
+        done(life, CallNext("1", actor="1"))
     life.clock.move(at("2026-11-23 14:30"))
     take(life)
     assert calls(life, "1") == "A001"
@@ -104,8 +143,8 @@ def test_who_is_not_called_when_the_session_ends_is_unserved_if_the_policy_says_
     take(life)
     assert calls(life, "1") == "A001"
     life.clock.move(at("2026-11-23 11:30"))
-    done(life, m.Tick(actor="clock"))
-    assert halls.figures(life.state) == {
+    done(life, Tick(actor="clock"))
+    assert account(life.state) == {
         **{"issued": 2, "served": 0, "missed": 0, "cancelled": 0},
         **{"unserved": 1, "open": 1},
     }
@@ -117,11 +156,11 @@ def test_the_day_ends_when_nobody_is_left_or_has_touched_anything_for_the_grace(
     take(life)
     assert calls(life, "1") == "A001"
     life.clock.move(at("2026-11-23 17:59"))
-    done(life, m.Tick(actor="clock"))
+    done(life, Tick(actor="clock"))
     assert not life.state.done, "somebody is still being served"
     life.clock.move(at("2026-11-23 18:30"))
-    closed = done(life, m.Tick(actor="clock"))[-1]
-    assert isinstance(closed, m.DayClosed)
+    closed = done(life, Tick(actor="clock"))[-1]
+    assert isinstance(closed, DayClosed)
     assert closed.unserved == ("A002",)
     assert closed.figures == {"issued": 2, "served": 1, "missed": 0, "cancelled": 0, "unserved": 1, "open": 0}
     assert not life.state.staffed
@@ -133,12 +172,12 @@ def test_nobody_comes_and_nobody_presses_anything(plan: Settings) -> None:
     calls(life, "1")
     for _ in range(2):
         life.clock.advance(seconds=15)
-        done(life, m.Recall("1", actor="1"))
+        done(life, Recall("1", actor="1"))
     life.clock.advance(seconds=116)
-    assert not done(life, m.Tick(actor="clock"))
+    assert not done(life, Tick(actor="clock"))
     life.clock.advance(seconds=2)
-    (missed,) = done(life, m.Tick(actor="clock"))
-    assert isinstance(missed, m.TicketMissed)
+    (missed,) = done(life, Tick(actor="clock"))
+    assert isinstance(missed, TicketMissed)
     assert missed.actor == "clock"
 
 
@@ -146,15 +185,15 @@ def test_an_emergency_stops_every_clock_that_runs_against_people(plan: Settings)
     life = life_with(plan)
     take(life)
     calls(life, "1")
-    done(life, m.Hold("1", actor="1"))
+    done(life, Hold("1", actor="1"))
     life.clock.advance(minutes=50)
-    done(life, m.Freeze("power", actor="desk"))
+    done(life, Freeze("power", actor="desk"))
     assert take(life) == "暂停取号和叫号：停电，请听工作人员安排"
     life.clock.advance(minutes=30)
-    done(life, m.Unfreeze(actor="desk"))
+    done(life, Unfreeze(actor="desk"))
     assert life.state.tickets["A001"].state == "held", "80 minutes by the wall, 50 that count"
     life.clock.advance(minutes=10)
-    done(life, m.Tick(actor="clock"))
+    done(life, Tick(actor="clock"))
     assert life.state.tickets["A001"].state == "waiting"
 
 
@@ -165,37 +204,37 @@ def test_who_comes_back_stands_behind_the_next_three_and_twice_at_most(plan: Set
     order = [calls(life, "1")]
     for _ in range(2):
         for _ in range(2):
-            done(life, m.Recall("1", actor="1"))
-        done(life, m.NoShow("1", actor="1"))
-        done(life, m.Reinstate("A001", actor="desk"))
+            done(life, Recall("1", actor="1"))
+        done(life, NoShow("1", actor="1"))
+        done(life, Reinstate("A001", actor="desk"))
         order += [calls(life, "1") for _ in range(4 if len(order) == 1 else 3)]
     assert order == ["A001", "A002", "A003", "A004", "A001", "A005", "A006", "A001"]
     for _ in range(2):
-        done(life, m.Recall("1", actor="1"))
-    done(life, m.NoShow("1", actor="1"))
-    with pytest.raises(m.Refused, match="reinstated_enough"):
-        done(life, m.Reinstate("A001", actor="desk"))
+        done(life, Recall("1", actor="1"))
+    done(life, NoShow("1", actor="1"))
+    with pytest.raises(Refused, match="reinstated_enough"):
+        done(life, Reinstate("A001", actor="desk"))
 
 
 def test_a_window_is_what_was_last_said_of_it(plan: Settings) -> None:
     life = life_with(plan)
-    assert life.state.window("1") == m.Window("1001")
-    done(life, m.ChangeServices("1", ("A", "B"), actor="desk"))
-    assert halls.services(plan, life.state, "1") == ("A", "B")
-    assert halls.services(plan, life.state, "2") == plan.window["2"].services
-    done(life, m.Pause("1", "copy", 10, actor="1001"))
+    assert life.state.window("1") == Window("1001")
+    done(life, ChangeServices("1", ("A", "B"), actor="desk"))
+    assert served_at(plan, life.state, "1") == ("A", "B")
+    assert served_at(plan, life.state, "2") == plan.window["2"].services
+    done(life, Pause("1", "copy", 10, actor="1001"))
     until = life.state.worked + 600
-    assert life.state.window("1") == m.Window("1001", "copy", until, services=("A", "B"))
-    done(life, m.Resume("1", actor="1001"))
-    assert life.state.window("1") == m.Window("1001", services=("A", "B"))
-    done(life, m.CloseWindow("1", actor="desk"))
-    assert life.state.window("1") == m.Window(shut=True, services=("A", "B"))
-    done(life, m.OpenWindow("1", actor="desk"))
-    assert life.state.window("1") == m.Window(services=("A", "B"))
-    done(life, m.SignIn("1", "1009", actor="1009"))
-    assert life.state.window("1") == m.Window("1009", services=("A", "B"))
-    done(life, m.SignOut("1", actor="1009"))
-    assert life.state.window("1") == m.Window(services=("A", "B"))
+    assert life.state.window("1") == Window("1001", "copy", until, services=("A", "B"))
+    done(life, Resume("1", actor="1001"))
+    assert life.state.window("1") == Window("1001", services=("A", "B"))
+    done(life, CloseWindow("1", actor="desk"))
+    assert life.state.window("1") == Window(shut=True, services=("A", "B"))
+    done(life, OpenWindow("1", actor="desk"))
+    assert life.state.window("1") == Window(services=("A", "B"))
+    done(life, SignIn("1", "1009", actor="1009"))
+    assert life.state.window("1") == Window("1009", services=("A", "B"))
+    done(life, SignOut("1", actor="1009"))
+    assert life.state.window("1") == Window(services=("A", "B"))
     assert life.state.windows.keys() == {"1", "2"}, "nothing happened at others"
 
 
@@ -207,19 +246,19 @@ def test_a_visit_leaves_its_window_as_it_was(plan: Settings) -> None:
     called = life.state.worked
     assert life.state.window("1") == replace(free, ticket="A001", called=called, calls=1)
     life.clock.advance(seconds=60)
-    done(life, m.Recall("1", actor="1001"))
+    done(life, Recall("1", actor="1001"))
     assert life.state.window("1") == replace(free, ticket="A001", called=life.state.worked, calls=2)
-    done(life, m.Answer(window="1", actor="1001"))
+    done(life, Answer(window="1", actor="1001"))
     assert life.state.tickets["A001"].here
-    done(life, m.Start("1", actor="1001"))
+    done(life, Start("1", actor="1001"))
     visit = life.state.tickets["A001"]
     assert (visit.state, visit.window, visit.since, visit.here) == ("serving", "1", life.state.worked, False)
-    done(life, m.Complete("1", actor="1001"))
+    done(life, Complete("1", actor="1001"))
     assert life.state.window("1") == free
     assert life.state.tickets == {}
     take(life)
-    done(life, m.Cancel(ticket="A002", actor="desk"))
-    figures = halls.figures(life.state)
+    done(life, Cancel(ticket="A002", actor="desk"))
+    figures = account(life.state)
     assert (figures["served"], figures["cancelled"], figures["open"]) == (1, 1, 0)
     assert "" not in life.state.windows, "the desk is no window"
 
@@ -230,25 +269,25 @@ def test_the_board_lists_the_newest_call_first_and_nobody_who_waits_again(plan: 
     def board() -> list[tuple[str, str]]:
         return [(call.ticket, call.window) for call in life.state.calls]
 
-    for _ in range(halls.BOARD_CALLS + 2):
+    for _ in range(BOARD_CALLS + 2):
         take(life)
     take(life, "B")
     assert [calls(life, "1"), calls(life, "2")] == ["A001", "B001"]
     assert board() == [("B001", "2"), ("A001", "1")]
     life.clock.advance(seconds=60)
-    done(life, m.Recall("1", actor="1001"))
+    done(life, Recall("1", actor="1001"))
     assert board() == [("A001", "1"), ("B001", "2")]
-    done(life, m.Hold("1", actor="1001"))
+    done(life, Hold("1", actor="1001"))
     assert board() == [("B001", "2")], "who went for a copy is not called"
-    done(life, m.CallHeld(window="1", actor="1001"))
-    done(life, m.Park(window="2", actor="1002"))
+    done(life, CallHeld(window="1", actor="1001"))
+    done(life, Park(window="2", actor="1002"))
     assert board() == [("A001", "1")]
-    done(life, m.Complete("1", actor="1001"))
+    done(life, Complete("1", actor="1001"))
     assert board() == [("A001", "1")], "who was served may still look where"
     while calls(life, "1"):
         life.clock.advance(seconds=20)
-    assert len(board()) == halls.BOARD_CALLS
-    assert board()[0] == (f"A{halls.BOARD_CALLS + 2:03}", "1")
+    assert len(board()) == BOARD_CALLS
+    assert board()[0] == (f"A{BOARD_CALLS + 2:03}", "1")
 
 
 def test_a_window_prefers_by_the_published_minutes_and_no_more(plan: Settings) -> None:
@@ -274,22 +313,22 @@ def test_care_and_a_preference_never_add(plan: Settings) -> None:
 def test_a_technicians_ticket_is_in_no_line_and_in_no_figure(plan: Settings) -> None:
     life = life_with(plan)
     assert take(life, test=True) == "AT01"
-    assert halls.figures(life.state)["issued"] == 0
-    with pytest.raises(m.Refused, match="nobody_waiting"):
+    assert account(life.state)["issued"] == 0
+    with pytest.raises(Refused, match="nobody_waiting"):
         calls(life, "1")
-    done(life, m.CallNext("1", "AT01", actor="1"))
-    done(life, m.Complete("1", actor="1"))
-    assert halls.figures(life.state)["served"] == 0
+    done(life, CallNext("1", "AT01", actor="1"))
+    done(life, Complete("1", actor="1"))
+    assert account(life.state)["served"] == 0
 
 
 def test_slips_by_hand_are_called_before_what_came_after_them(plan: Settings) -> None:
     life = life_with(plan)
-    done(life, m.RecordSlips("A", 30, 28, actor="desk"))
+    done(life, RecordSlips("A", 30, 28, actor="desk"))
     assert take(life) == "A031", "continue at 31"
     assert [calls(life, "1") for _ in range(3)] == ["A029", "A030", "A031"]
-    assert halls.figures(life.state)["issued"] == 31
-    with pytest.raises(m.Refused, match="slips"):
-        done(life, m.RecordSlips("A", 30, actor="desk"))
+    assert account(life.state)["issued"] == 31
+    with pytest.raises(Refused, match="slips"):
+        done(life, RecordSlips("A", 30, actor="desk"))
 
 
 WITHOUT_C = (
@@ -310,9 +349,9 @@ def test_a_changed_plan_waits_for_the_next_day_and_a_reason_makes_it_count_at_on
     hall = start_hall(WITHOUT_C)
     assert "C" in hall.house.engine.plan.service, "its tickets wait: the hall goes on by its old rules"
     assert "新配置下一个业务日生效" in hall.page("/")
-    answer = hall.house.engine.submit(m.LoadPlan(WITHOUT_C, actor="technician")).result()
-    assert isinstance(answer, m.Refused)
-    hall.house.engine.submit(m.LoadPlan(WITHOUT_C, "窗口搬家", actor="technician")).result()
+    answer = hall.house.engine.submit(LoadPlan(WITHOUT_C, actor="technician")).result()
+    assert isinstance(answer, Refused)
+    hall.house.engine.submit(LoadPlan(WITHOUT_C, "窗口搬家", actor="technician")).result()
     hall.stop()
     hall = start_hall(WITHOUT_C)
     assert "C" not in hall.house.engine.plan.service

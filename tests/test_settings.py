@@ -8,7 +8,7 @@ from conftest import EXAMPLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller import calendar
+from controller.hall import calendar
 from controller.settings.reader import Mistake, Mistakes, parse
 from controller.settings.schema import Settings
 from display import screens

@@ -12,11 +12,10 @@ from conftest import EXAMPLE, MONDAY, Hall, sign_in
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
-from controller import model as m
 from controller import pi
 from controller.clock import FakeClock
+from controller.hall.events import Event
 from controller.main import SIMULATED
-from controller.model import Event
 from display.words import catalogue
 
 
@@ -134,7 +133,7 @@ def test_every_event_has_a_sentence_in_both_languages() -> None:
             yield sub
             yield from kinds(sub)
 
-    concrete = {kind.__name__ for kind in kinds(m.Event)} - {"WindowEvent", "TicketEvent"}
+    concrete = {kind.__name__ for kind in kinds(Event)} - {"WindowEvent", "TicketEvent"}
     assert {f"event.{name}" for name in concrete} <= catalogue().keys()
 
 

@@ -16,14 +16,28 @@ import pytest
 from conftest import EXAMPLE, MONDAY, Hall, needs
 from wait import until
 
-from controller import model as m
 from controller.clock import FakeClock
+from controller.hall import events as kinds
+from controller.hall.events import (
+    Call,
+    DayClosed,
+    DayOpened,
+    Event,
+    PlanLoaded,
+    Roll,
+    Ticket,
+    TicketEvent,
+    TicketIssued,
+    Window,
+    WindowEvent,
+    YearOpened,
+)
 from controller.store import RESERVE, CannotStart, Store, journals, planned, read, verify
 
 
-def events(clock: FakeClock, count: int) -> list[m.Event]:
+def events(clock: FakeClock, count: int) -> list[Event]:
     stamp = {"at": clock.now(), "actor": "buttons", "press": ""}
-    return [m.TicketIssued(f"A{n:03}", "A", "hall", **stamp) for n in range(1, count + 1)]  # type: ignore[arg-type]
+    return [TicketIssued(f"A{n:03}", "A", "hall", **stamp) for n in range(1, count + 1)]  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -31,15 +45,15 @@ def path(tmp_path: Path, clock: FakeClock) -> Path:
     """A journal of a day with eleven rows."""
     store = Store(tmp_path / "data" / "journal.db")
     now = clock.now()
-    ticket = m.Ticket("A007", "A", "hall", now, 1.5, paper="confirmed", prints=2)
-    window = m.Window("1001", ticket="A007", called=1.5, calls=2)
-    opened = m.DayOpened(
+    ticket = Ticket("A007", "A", "hall", now, 1.5, paper="confirmed", prints=2)
+    window = Window("1001", ticket="A007", called=1.5, calls=2)
+    opened = DayOpened(
         "2026-11-23",
         {"hall": "paper_out"},
         {"A": 7},
         (ticket,),
         {"1": window},
-        (m.Call("A007", "1"),),
+        (Call("A007", "1"),),
         at=now,
         actor="clock",
         press="",
@@ -53,7 +67,7 @@ def path(tmp_path: Path, clock: FakeClock) -> Path:
 def test_what_was_appended_comes_back_equal(path: Path, clock: FakeClock) -> None:
     store = Store(path)
     first, *rest = store.today()
-    assert isinstance(first, m.DayOpened)
+    assert isinstance(first, DayOpened)
     assert first.windows["1"].called == 1.5
     assert first.tickets[0].issued == clock.now()
     assert first.tickets[0].prints == 2
@@ -138,7 +152,7 @@ def test_the_newest_plan_and_the_newest_believed_moment_are_found_again(
 ) -> None:
     store = Store(tmp_path / "journal.db")
     assert (store.last_wall(), store.plan(), planned(store.path)) == (None, "", "")
-    store.append([m.PlanLoaded(t, at=clock.now(), actor="", press="") for t in ("the first", "the second")])
+    store.append([PlanLoaded(t, at=clock.now(), actor="", press="") for t in ("the first", "the second")])
     believed = clock.now().wall
     clock.advance(minutes=5)
     clock.trusted = False
@@ -212,13 +226,13 @@ def test_every_event_survives_the_journal(tmp_path: Path, clock: FakeClock) -> N
     samples: dict[str, object] = {"str": "x", "int": 3, "bool": True, "float": 1.5, "datetime": MONDAY}
     samples |= {"tuple[str, ...]": ("A001",), "collections.abc.Mapping[str, int]": {"issued": 1}}
     samples |= {"collections.abc.Mapping[str, str]": {"sign2": "silent"}}
-    made: list[m.Event] = []
-    for kind in vars(m).values():
-        if not (isinstance(kind, type) and issubclass(kind, m.Event)) or kind in (
-            *(m.Event, m.WindowEvent, m.TicketEvent),
+    made: list[Event] = []
+    for kind in vars(kinds).values():
+        if not (isinstance(kind, type) and issubclass(kind, Event)) or kind in (
+            *(Event, WindowEvent, TicketEvent),
         ):
             continue
-        if kind is m.DayOpened:
+        if kind is DayOpened:
             continue
         own = [f for f in fields(kind) if f.name not in ("at", "actor", "press")]
         values = {
@@ -227,7 +241,7 @@ def test_every_event_survives_the_journal(tmp_path: Path, clock: FakeClock) -> N
         }
         made.append(kind(at=clock.now(), actor="a", press="p", **values))
     assert len(made) > 15
-    opened = m.DayOpened("2026-11-23", at=clock.now(), actor="clock", press="")
+    opened = DayOpened("2026-11-23", at=clock.now(), actor="clock", press="")
     store = Store(tmp_path / "journal.db")
     store.append([opened, *made])
     assert list(store.today()) == [opened, *made]
@@ -240,19 +254,19 @@ def new_year(folder: Path) -> tuple[Store, FakeClock]:
     clock = FakeClock(datetime(2026, 12, 31, 9, 0, tzinfo=MONDAY.tzinfo))
     store = Store(folder / "journal.db")
     stamp = {"at": clock.now(), "actor": "clock", "press": ""}
-    store.append([m.PlanLoaded("the plan", **stamp), day("2026-12-31", clock)])
+    store.append([PlanLoaded("the plan", **stamp), day("2026-12-31", clock)])
     store.append(events(clock, 3))
     clock.move(datetime(2027, 1, 4, 8, 0, tzinfo=MONDAY.tzinfo))
     return store, clock
 
 
-def day(date: str, clock: FakeClock) -> m.DayOpened:
-    return m.DayOpened(date, rolls={"hall": m.Roll(7)}, at=clock.now(), actor="clock", press="")
+def day(date: str, clock: FakeClock) -> DayOpened:
+    return DayOpened(date, rolls={"hall": Roll(7)}, at=clock.now(), actor="clock", press="")
 
 
 def test_every_year_has_a_file_that_begins_with_the_last_seal(tmp_path: Path) -> None:
     store, clock = new_year(tmp_path)
-    closed = m.DayClosed("2026-12-31", (), {"issued": 3}, at=clock.now(), actor="clock", press="")
+    closed = DayClosed("2026-12-31", (), {"issued": 3}, at=clock.now(), actor="clock", press="")
     store.append([closed, day("2027-01-04", clock), *events(clock, 2)])
     old, new = journals(tmp_path / "journal.db")
     assert (old.name, new.name) == ("journal-2026.db", "journal.db")
@@ -263,7 +277,7 @@ def test_every_year_has_a_file_that_begins_with_the_last_seal(tmp_path: Path) ->
     with contextlib.closing(sqlite3.connect(old)) as db:
         (seal,) = db.execute("SELECT seal FROM journal WHERE seq = 6").fetchone()
     (_, last), (_, first) = list(read(new))[5:7]
-    assert first == m.YearOpened("journal-2026.db", seal, at=last.at, actor="clock", press="")
+    assert first == YearOpened("journal-2026.db", seal, at=last.at, actor="clock", press="")
     assert verify(new) == (11, 0)
     assert store.plan() == "the plan"
     assert [type(event).__name__ for event in store.today()] == ["DayOpened", "TicketIssued", "TicketIssued"]

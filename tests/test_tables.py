@@ -10,8 +10,9 @@ import tables
 from conftest import ROOT
 from test_histories import summary
 
-from controller import model as m
-from controller.hall import State, evolve
+from controller.hall.commands import AtWindow, Command, OfTicket
+from controller.hall.events import Event, TicketEvent, WindowEvent
+from controller.hall.state import State, evolve
 from controller.store import Store, verify
 from display import words
 
@@ -38,7 +39,7 @@ def test_the_table_names_every_operation() -> None:
         "StopTickets",
         "AllowTickets",
     }  # of devices, not of people
-    for kind in tables.kinds(m.Command, m.AtWindow, m.OfTicket):
+    for kind in tables.kinds(Command, AtWindow, OfTicket):
         assert kind.__name__ in silent or f"| {kind.__name__}" in shown, kind
 
 
@@ -73,4 +74,4 @@ def test_the_journal_of_every_release_replays_to_the_same_state(golden: Path, tm
 
 def test_the_newest_golden_journal_has_every_event() -> None:
     kinds = {json.loads(line)[2] for line in GOLDEN[-1].read_text().splitlines()}
-    assert kinds == {kind.__name__ for kind in tables.kinds(m.Event, m.WindowEvent, m.TicketEvent)}
+    assert kinds == {kind.__name__ for kind in tables.kinds(Event, WindowEvent, TicketEvent)}

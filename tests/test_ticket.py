@@ -10,10 +10,11 @@ from conftest import EXAMPLE, MONDAY, Hall
 from PIL import Image
 from wait import until
 
-from controller import hall as halls
-from controller import model as m
 from controller.clock import FakeClock
-from controller.rules import decide
+from controller.hall.commands import TakeTicket
+from controller.hall.decide import decide
+from controller.hall.events import Ticket
+from controller.hall.state import State, evolve
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display import ticket
@@ -33,10 +34,10 @@ RICH = (
 TOLD = {"low": 900.0, "mid": 1200.0, "high": 1700.0}
 
 
-def issued(plan: Settings, **more: bool) -> tuple[halls.State, m.Ticket]:
-    state, now = halls.State(), FakeClock(MONDAY).now()
-    for event in decide(plan, state, m.TakeTicket("A", "hall", actor="test", **more), now):
-        state = halls.evolve(state, event)
+def issued(plan: Settings, **more: bool) -> tuple[State, Ticket]:
+    state, now = State(), FakeClock(MONDAY).now()
+    for event in decide(plan, state, TakeTicket("A", "hall", actor="test", **more), now):
+        state = evolve(state, event)
     return state, state.tickets["A001"]
 
 

@@ -7,10 +7,10 @@ from conftest import EXAMPLE, MONDAY, Hall
 from playwright.sync_api import Browser, expect
 from wait import until
 
-from controller import hall as halls
-from controller import model as m
 from controller.clock import FakeClock
-from controller.hall import line
+from controller.hall.commands import CutOff
+from controller.hall.line import line
+from controller.hall.state import account
 from controller.main import SIMULATED
 from display import screens, ticket
 
@@ -169,7 +169,7 @@ def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall
         until(lambda page=page: sign(hall, "3") == page, 10)
     assert hall.call("1") == "A003", "window 1 gets her visitors"
     clock.move(at("2026-09-28 11:14"))
-    hall.house.engine.submit(m.CutOff("A", at("2026-09-28 12:05"), actor="forecast"))
+    hall.house.engine.submit(CutOff("A", at("2026-09-28 12:05"), actor="forecast"))
     until(lambda: "A" in hall.state.cut)
     assert hall.ask("tickets", service="A")["error"] == "cut_off"
     told = hall.ask("tickets", service="A")["message"]
@@ -247,7 +247,7 @@ def test_e_no_ticket_comes_out_and_the_technician_is_called(
     phone.goto("/")
     expect(phone.locator("#take")).to_have_class("yes")
     expect(phone.locator("body")).not_to_contain_text("出纸未确认的号票")
-    assert halls.figures(hall.state)["issued"] == 4, "a test slip is no ticket"
+    assert account(hall.state)["issued"] == 4, "a test slip is no ticket"
     for page in (kiosk, phone):
         page.close()
 
@@ -316,4 +316,4 @@ def test_f_nobody_confirms_and_the_first_press_begins_a_provisional_day(
     assert list(hall.state.tickets) == ["A002"], "who holds a ticket is still in line"
     assert hall.take("A") == "A003"
     assert not hall.state.provisional
-    assert halls.figures(hall.state)["issued"] == 2
+    assert account(hall.state)["issued"] == 2

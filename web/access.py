@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, abort, g, make_response, redirect, render_template, request
 
 from controller.clock import Clock
-from controller.model import digest
+from controller.hall.commands import digest
 from controller.people import SHORTEST, People
 from controller.settings.schema import Settings
 from display.words import say

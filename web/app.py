@@ -12,7 +12,22 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from controller import model as m
+from controller.hall.commands import (
+    AtWindow,
+    ChangeRoll,
+    Command,
+    ConfirmTime,
+    Freeze,
+    LiftCutOff,
+    LoadPlan,
+    OfTicket,
+    RecordSlips,
+    Reprint,
+    TakeTicket,
+    Unfreeze,
+)
+from controller.hall.events import Event
+from controller.hall.outcome import Refused
 from controller.settings.reader import Reader
 from controller.settings.schema import Settings
 from display import card, words
@@ -24,20 +39,20 @@ from web.house import House, board
 from web.status import view
 
 
-def verbs(*kinds: type[m.Command]) -> dict[str, type[m.Command]]:
+def verbs(*kinds: type[Command]) -> dict[str, type[Command]]:
     """Commands by the words of an address: CallNext is call-next."""
     return {re.sub(r"(?<=.)(?=[A-Z])", "-", kind.__name__).lower(): kind for kind in kinds}
 
 
-OF_TICKET = verbs(*m.OfTicket.__subclasses__())
-AT_WINDOW = verbs(*m.AtWindow.__subclasses__()) | OF_TICKET
-OF_HALL = verbs(m.Freeze, m.Unfreeze, m.LiftCutOff, m.RecordSlips, m.ConfirmTime, m.ChangeRoll)
+OF_TICKET = verbs(*OfTicket.__subclasses__())
+AT_WINDOW = verbs(*AtWindow.__subclasses__()) | OF_TICKET
+OF_HALL = verbs(Freeze, Unfreeze, LiftCutOff, RecordSlips, ConfirmTime, ChangeRoll)
 BUTTONS = {
-    "reprint": m.Reprint,
-    "roll": m.ChangeRoll,
-    "clock": m.ConfirmTime,
-    "unfreeze": m.Unfreeze,
-    "plan": m.LoadPlan,
+    "reprint": Reprint,
+    "roll": ChangeRoll,
+    "clock": ConfirmTime,
+    "unfreeze": Unfreeze,
+    "plan": LoadPlan,
 }
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -94,15 +109,15 @@ def create(house: House) -> Flask:
             abort(403)
         return house.access.guard()
 
-    def ask(command: m.Command) -> tuple[Response, int]:
+    def ask(command: Command) -> tuple[Response, int]:
         """Submit; the outcome as JSON."""
         outcome = engine.submit(command).result(timeout=10)
-        if isinstance(outcome, m.Refused):
+        if isinstance(outcome, Refused):
             return refusal(outcome), 409
         events = [{"event": type(e).__name__, **_public(e)} for e in outcome]
         return jsonify(events=events), 200
 
-    def refusal(refused: m.Refused) -> Response:
+    def refusal(refused: Refused) -> Response:
         texts = {lang: words.refusal(refused, lang) for lang in ("zh", "en")}
         return jsonify(error=refused.code, message=texts["zh"], message_en=texts["en"])
 
@@ -145,9 +160,9 @@ def create(house: House) -> Flask:
         form = {**request.form, "text": house.coming} if verb == "plan" else request.form
         try:
             outcome: object = engine.submit(command(BUTTONS[verb], form, "technician")).result(timeout=10)
-        except m.Refused as refused:
+        except Refused as refused:
             outcome = refused
-        if isinstance(outcome, m.Refused):
+        if isinstance(outcome, Refused):
             return make_response(render_template("refused.html", say=say, text=words.refusal(outcome)), 409)
         if verb == "plan":
             house.restart()
@@ -164,7 +179,7 @@ def create(house: House) -> Flask:
     def wrong(error: HTTPException) -> Response:
         status = error.code or 500
         code = {403: "forbidden", 404: "no_page", 500: "bug"}.get(status, "bad_request")
-        refused = m.Refused(code, detail=status)
+        refused = Refused(code, detail=status)
         if request.path.startswith("/api/"):
             return make_response(refusal(refused), status)
         return make_response(render_template("refused.html", say=say, text=words.refusal(refused)), status)
@@ -185,21 +200,21 @@ def create(house: House) -> Flask:
     @app.post("/api/v1/hall/<verb>")
     def change(window: str = "", ticket: str = "", verb: str = "") -> tuple[Response, int]:
         body = posted()
-        known = AT_WINDOW if window else OF_TICKET if ticket else OF_HALL if verb else {"": m.TakeTicket}
+        known = AT_WINDOW if window else OF_TICKET if ticket else OF_HALL if verb else {"": TakeTicket}
         if verb not in known:
-            return refusal(m.Refused("bad_request", detail=verb)), 400
+            return refusal(Refused("bad_request", detail=verb)), 400
         place = {"window": window} if window else {"ticket": ticket} if ticket else {}
         if not verb:
             body = {"kiosk": next(iter(engine.plan.kiosk)), **body}
         try:
             return ask(command(known[verb], {**body, **place}, g.session.who))
-        except m.Refused as refused:
+        except Refused as refused:
             return refusal(refused), 400
 
     return app
 
 
-def command(kind: type[m.Command], body: Mapping[str, Any], actor: str) -> m.Command:
+def command(kind: type[Command], body: Mapping[str, Any], actor: str) -> Command:
     """A command from the words of a request. Raises Refused at what does not fit."""
     body = {name: True if value == "on" else value for name, value in body.items()}  # a box of a form
     with suppress(ValueError, TypeError):
@@ -209,10 +224,10 @@ def command(kind: type[m.Command], body: Mapping[str, Any], actor: str) -> m.Com
     hints = {name: kind for name, kind in get_type_hints(kind).items() if name != "token"}
     values = reader.table(hints, needed, body, ())
     if reader.mistakes:
-        raise m.Refused("bad_request", detail=reader.mistakes[0].key)
+        raise Refused("bad_request", detail=reader.mistakes[0].key)
     return kind(**{**values, "actor": actor})
 
 
-def _public(event: m.Event) -> dict[str, Any]:
+def _public(event: Event) -> dict[str, Any]:
     names = ("ticket", "window", "service", "clerk", "calls", "copy")
     return {name: getattr(event, name) for name in names if hasattr(event, name)}

@@ -2,9 +2,20 @@
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 
-from controller import hall
-from controller import model as m
 from controller.engine import Engine
+from controller.hall.commands import (
+    Answer,
+    Cancel,
+    Command,
+    GiveHelp,
+    RecordSlips,
+    Reinstate,
+    Reprint,
+    TakeTicket,
+)
+from controller.hall.events import TicketIssued
+from controller.hall.outcome import Refused
+from controller.hall.state import account
 from display import pager, words
 from display.words import say
 from web.access import Access
@@ -15,14 +26,14 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         state, typed = engine.state, request.values.get("number", "").strip()[:8]
         found = pager.meant(state, typed) if typed else None
         if typed and not found and not fault:
-            fault = words.refusal(m.Refused("no_such_ticket", ticket=typed))
+            fault = words.refusal(Refused("no_such_ticket", ticket=typed))
         known = "desk clerk" in access.roles()
         missed = [t for t in state.tickets.values() if t.state == "missed"]
         waiting = dict.fromkeys(engine.plan.service, 0)
         for ticket in state.waiting():
             waiting[ticket.service] = waiting.get(ticket.service, 0) + 1
         view = {"plan": engine.plan, "state": state, "found": found, "missed": missed, "waiting": waiting}
-        view |= {"where": pager.where(state, found) if found else "", "figures": hall.figures(state)}
+        view |= {"where": pager.where(state, found) if found else "", "figures": account(state)}
         return make_response(
             render_template("desk.html", say=say, known=known, said=said, fault=fault, **view), code
         )
@@ -46,22 +57,22 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         kiosk = next(iter(engine.plan.kiosk))
         figures = {name: form.get(name, "")[:6] for name in ("last", "served")}
         if not all(figure.isdecimal() for figure in figures.values() if figure):
-            return page(400, fault=words.refusal(m.Refused("bad_request", detail="last, served")))
+            return page(400, fault=words.refusal(Refused("bad_request", detail="last, served")))
         last, served = (int(figures[name] or 0) for name in ("last", "served"))
-        commands: dict[str, m.Command] = {
-            "take": m.TakeTicket(
+        commands: dict[str, Command] = {
+            "take": TakeTicket(
                 service, kiosk, "care" in form, reason=form.get("reason", "").strip()[:60], **stamp
             ),
-            "reprint": m.Reprint(number, **stamp),
-            "reinstate": m.Reinstate(number, **stamp),
-            "answer": m.Answer(number, **stamp),
-            "cancel": m.Cancel(number, reason=form.get("reason", "").strip()[:60], **stamp),
-            "slips": m.RecordSlips(service, last, served, **stamp),
-            "help": m.GiveHelp(form.get("kiosk", ""), **stamp),
+            "reprint": Reprint(number, **stamp),
+            "reinstate": Reinstate(number, **stamp),
+            "answer": Answer(number, **stamp),
+            "cancel": Cancel(number, reason=form.get("reason", "").strip()[:60], **stamp),
+            "slips": RecordSlips(service, last, served, **stamp),
+            "help": GiveHelp(form.get("kiosk", ""), **stamp),
         }
-        command = commands.get(act, m.Refused("bad_request", detail=act))
-        outcome = command if isinstance(command, m.Refused) else engine.submit(command).result(timeout=10)
-        if isinstance(outcome, m.Refused):
+        command = commands.get(act, Refused("bad_request", detail=act))
+        outcome = command if isinstance(command, Refused) else engine.submit(command).result(timeout=10)
+        if isinstance(outcome, Refused):
             return page(409, fault=words.refusal(outcome))
-        issued = [event.ticket for event in outcome if isinstance(event, m.TicketIssued)]
+        issued = [event.ticket for event in outcome if isinstance(event, TicketIssued)]
         return make_response(redirect(f"/desk?number={(issued or [number])[0]}", 303))

@@ -10,8 +10,10 @@ from typing import Any
 import qrcode
 from flask import Flask, Response, abort, jsonify, render_template, request
 
-from controller import model as m
 from controller.engine import Engine
+from controller.hall.commands import AskHelp, TakeTicket
+from controller.hall.events import TicketIssued
+from controller.hall.outcome import Refused
 from display import kiosk as view
 from display import words
 from display.words import catalogue, say
@@ -56,7 +58,7 @@ def add(
     def kiosk_take(kiosk: str) -> Response:
         """A ticket, on paper or, while the printer is out of order, on the screen."""
         body, name = posted(), known(kiosk)
-        command = m.TakeTicket(
+        command = TakeTicket(
             str(body.get("service", ""))[:8],
             name,
             body.get("care") is True,
@@ -66,9 +68,9 @@ def add(
             press=str(body.get("press", ""))[:60],
         )
         outcome = engine.submit(command).result(timeout=10)
-        if isinstance(outcome, m.Refused):
+        if isinstance(outcome, Refused):
             return jsonify(no={lang: words.refusal(outcome, lang) for lang in view.LANGS})
-        given = [event.ticket for event in outcome if isinstance(event, m.TicketIssued)]
+        given = [event.ticket for event in outcome if isinstance(event, TicketIssued)]
         if not given:
             return jsonify(again=True)
         link = engine.plan.web.link
@@ -87,7 +89,7 @@ def add(
 
     @app.post("/kiosk/<kiosk>/help")
     def kiosk_help(kiosk: str) -> Response:
-        engine.submit(m.AskHelp(known(kiosk), actor=f"kiosk {kiosk}")).result(timeout=10)
+        engine.submit(AskHelp(known(kiosk), actor=f"kiosk {kiosk}")).result(timeout=10)
         return jsonify(ok=True)
 
 

@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
 
-from controller import keys
-from controller import model as m
 from controller.engine import Engine
+from controller.hall import keys
+from controller.hall.commands import Answer, Command, SignIn
+from controller.hall.outcome import Refused
 from display import pager, words
 from display.words import say
 from web.access import Access, posted
@@ -45,11 +46,11 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         if why := access.tried(f"clerk {clerk}", lambda: access.people.is_clerk(clerk, pin)):
             return page(window, 403, f"pager.{why}")
         if not engine.state.window(window).clerk:
-            refused = engine.submit(m.SignIn(window, clerk, actor=clerk)).result(timeout=10)
-            if isinstance(refused, m.Refused):
+            refused = engine.submit(SignIn(window, clerk, actor=clerk)).result(timeout=10)
+            if isinstance(refused, Refused):
                 return page(window, 409, words.refusal(refused))
         elif engine.state.window(window).clerk != clerk:
-            taken = m.Refused("already_open", window=window, clerk=engine.state.window(window).clerk)
+            taken = Refused("already_open", window=window, clerk=engine.state.window(window).clerk)
             return page(window, 409, words.refusal(taken))
         return access.open(
             make_response(redirect(f"/window/{quote(window)}", 303)), "clerk", clerk, f"window {window}"
@@ -71,18 +72,18 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         clerk, there = g.session.who, engine.state.window(window).clerk
         found = pager.meant(engine.state, number) if key in ("find", "answer") else None
         if key in ("find", "answer") and not found:
-            return jsonify(text=words.refusal(m.Refused("no_such_ticket", ticket=number)))
+            return jsonify(text=words.refusal(Refused("no_such_ticket", ticket=number)))
         if found and key == "find":
             text = pager.where(engine.state, found)
             return jsonify(text=text, ticket=found.number if found.state == "called" else "")
-        command: m.Command | None
+        command: Command | None
         if found:
-            command = m.Answer(found.number, actor=clerk, press=press)
+            command = Answer(found.number, actor=clerk, press=press)
         elif there not in ("", clerk):
-            return jsonify(text=words.refusal(m.Refused("already_open", window=window, clerk=there)))
+            return jsonify(text=words.refusal(Refused("already_open", window=window, clerk=there)))
         else:
             command = keys.at_window(engine.plan, engine.state, window, key, press, number, clerk)
         if command is None:
             return jsonify(text=say("pager.nothing"))
         outcome = engine.submit(command).result(timeout=10)
-        return jsonify(text=words.refusal(outcome) if isinstance(outcome, m.Refused) else "")
+        return jsonify(text=words.refusal(outcome) if isinstance(outcome, Refused) else "")

@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request
 
-from controller import calendar, hall
-from controller import model as m
-from controller.clock import Now
 from controller.engine import Engine
+from controller.hall import calendar
+from controller.hall.commands import digest
+from controller.hall.line import ahead
+from controller.hall.moment import Now
+from controller.hall.state import State
 from controller.settings.schema import Settings
 from display import screens
 from display.words import say
@@ -17,7 +19,7 @@ from display.words import say
 AFTER = timedelta(hours=2)  # after closing, for which a link still answers
 
 
-def alive(plan: Settings, state: hall.State, now: Now) -> bool:
+def alive(plan: Settings, state: State, now: Now) -> bool:
     """Do links of the day still answer: until two hours after its last session."""
     if state.open or state.staffed or not now.trusted:
         return True
@@ -30,7 +32,7 @@ def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[
     @app.get("/t/<token>")
     def ticket_page(token: str) -> Response:
         plan, state, now = engine.plan, engine.state, engine.clock.now()
-        number = state.links.get(m.digest(token)) if plan.web.link else None
+        number = state.links.get(digest(token)) if plan.web.link else None
         if not number or not alive(plan, state, now):
             return make_response(render_template("refused.html", say=say, text=say("phone.dead")), 404)
         ticket = state.tickets.get(number)
@@ -42,8 +44,11 @@ def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[
         if ticket:
             view["phase"] = "here" if ticket.here else ticket.state
             told = foreseen().get(ticket.service)
-            ahead = hall.ahead(state, ticket)
-            view |= {"ahead": ahead, "window": ticket.window, "service": plan.service.get(ticket.service)}
+            view |= {
+                "ahead": ahead(state, ticket),
+                "window": ticket.window,
+                "service": plan.service.get(ticket.service),
+            }
             view["wait"] = screens.minutes(told) if told and ticket.state == "waiting" else ""
         if state.frozen:
             view["frozen"] = say(f"freeze.{state.frozen}")

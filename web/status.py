@@ -7,8 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from controller import calendar, hall, pi
-from controller import model as m
+from controller import pi
+from controller.hall import calendar
+from controller.hall.events import Event
+from controller.hall.state import account
 from controller.settings.schema import Settings
 from display import screens, words
 from display.stage import Printer, Shows, Voice
@@ -71,7 +73,7 @@ def view(house: House, lang: str) -> dict[str, Any]:
     return {
         "house": house,
         "plan": plan,
-        "figures": hall.figures(state),
+        "figures": account(state),
         "state": state,
         "now": now,
         "source": engine.clock.source,
@@ -113,7 +115,7 @@ def fate(name: str, health: Health, lang: str) -> str:
     return say(f"status.device_{'ill' if health.code else 'up'}", lang, device=name, cure=cure(health, lang))
 
 
-def event_told(event: m.Event, lang: str) -> str:
+def event_told(event: Event, lang: str) -> str:
     """An event, for the same list."""
     ticket = getattr(event, "ticket", "")
     text = words.happened(event, lambda code, **more: say(code, lang, **more))

@@ -1,13 +1,63 @@
 """What is true in the hall: the state, the fold of events into it, and the line at each window. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from controller import calendar
-from controller import model as m
-from controller.clock import Now
-from controller.settings.schema import Settings
+from controller.hall import calendar
+from controller.hall.events import (
+    Call,
+    ClerkSignedIn,
+    ClerkSignedOut,
+    CutOffLifted,
+    DayClosed,
+    DayOpened,
+    DevicesTested,
+    Event,
+    HallFrozen,
+    HallUnfrozen,
+    HeldCalled,
+    HelpAsked,
+    HelpGiven,
+    KioskClosed,
+    KioskOpened,
+    PlanLoaded,
+    Roll,
+    RollChanged,
+    ServiceCutOff,
+    ServicesChanged,
+    ServicesShut,
+    SessionClosed,
+    SessionOpened,
+    SlipsRecorded,
+    Ticket,
+    TicketAnswered,
+    TicketCalled,
+    TicketCancelled,
+    TicketEvent,
+    TicketHeld,
+    TicketIssued,
+    TicketMissed,
+    TicketParked,
+    TicketPrinted,
+    TicketRecalled,
+    TicketReinstated,
+    TicketReleased,
+    TicketReprinted,
+    TicketsAllowed,
+    TicketsStopped,
+    TicketStarted,
+    TicketsUnserved,
+    TicketTransferred,
+    Window,
+    WindowClosed,
+    WindowEvent,
+    WindowOpened,
+    WindowPaused,
+    WindowResumed,
+    YearOpened,
+)
+from controller.hall.moment import Now
 
 BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
@@ -15,10 +65,10 @@ CARRIED = (
     *("kiosks", "issued", "windows", "calls", "rolls", "figures"),
     *("seconds", "lost", "frozen", "stopped"),
 )
-PEOPLE = (m.TicketIssued, m.SlipsRecorded, m.ClerkSignedIn)  # who is here makes it a day
+PEOPLE = (TicketIssued, SlipsRecorded, ClerkSignedIn)  # who is here makes it a day
 _TIMELESS = (
-    *(m.TicketPrinted, m.KioskOpened, m.KioskClosed, m.PlanLoaded, m.RollChanged, m.YearOpened),
-    *(m.TicketsStopped, m.TicketsAllowed, m.DevicesTested),
+    *(TicketPrinted, KioskOpened, KioskClosed, PlanLoaded, RollChanged, YearOpened),
+    *(TicketsStopped, TicketsAllowed, DevicesTested),
 )
 
 
@@ -56,10 +106,10 @@ class State:
     issued: Mapping[str, int] = field(default_factory=dict)
     session: Mapping[str, int] = field(default_factory=dict)
     figures: Mapping[str, int] = field(default_factory=dict)
-    tickets: Mapping[str, m.Ticket] = field(default_factory=dict)
-    windows: Mapping[str, m.Window] = field(default_factory=dict)
-    calls: tuple[m.Call, ...] = ()
-    rolls: Mapping[str, m.Roll] = field(default_factory=dict)
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    windows: Mapping[str, Window] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
+    rolls: Mapping[str, Roll] = field(default_factory=dict)
     last: Now | None = None
     seconds: float = 0.0
     lost: float = 0.0
@@ -69,10 +119,10 @@ class State:
     links: Mapping[str, str] = field(default_factory=dict)
     touched: float = 0.0
 
-    def window(self, name: str) -> m.Window:
-        return self.windows.get(name, m.Window())
+    def window(self, name: str) -> Window:
+        return self.windows.get(name, Window())
 
-    def waiting(self) -> Iterator[m.Ticket]:
+    def waiting(self) -> Iterator[Ticket]:
         """Tickets in line, in the order they came to it."""
         return (t for t in self.tickets.values() if t.state == "waiting" and not t.test)
 
@@ -98,43 +148,7 @@ def seen_at(state: State, now: Now) -> State:
     return replace(state, last=now, seconds=state.seconds + gone, lost=lost)
 
 
-def services(plan: Settings, state: State, window: str) -> tuple[str, ...]:
-    """What `window` serves today."""
-    return state.window(window).services or plan.window[window].services
-
-
-def waits_for(plan: Settings, state: State, ticket: m.Ticket, window: str) -> bool:
-    """May `window` call `ticket`? One that was sent to a window waits for it while somebody is there;
-    one whose service is no longer in the plan may be called by every window."""
-    if ticket.window in plan.window and state.window(ticket.window).clerk:
-        return ticket.window == window
-    return ticket.service in services(plan, state, window) or ticket.service not in plan.service
-
-
-def key(plan: Settings, ticket: m.Ticket, window: str) -> float:
-    """The order key at `window`: the place in line, less the largest credit. Credits never add."""
-    prefers = ticket.service in plan.window[window].prefers
-    return ticket.place - max(ticket.credit, 60.0 * plan.policy.prefer_minutes * prefers)
-
-
-def line(plan: Settings, state: State, window: str) -> list[m.Ticket]:
-    """The tickets that `window` may call, in the order in which it calls them."""
-    fitting = [ticket for ticket in state.waiting() if waits_for(plan, state, ticket, window)]
-    return sorted(fitting, key=lambda ticket: key(plan, ticket, window))
-
-
-def in_line(tickets: Iterable[m.Ticket]) -> list[m.Ticket]:
-    """By the order key, preferences of windows apart."""
-    return sorted(tickets, key=lambda ticket: ticket.place - ticket.credit)
-
-
-def ahead(state: State, ticket: m.Ticket) -> int:
-    """How many of the same service come before `ticket`."""
-    mine = in_line(t for t in state.waiting() if t.service == ticket.service)
-    return mine.index(ticket) if ticket in mine else 0
-
-
-def figures(state: State) -> dict[str, int]:
+def account(state: State) -> dict[str, int]:
     """The day's account: issued = served + missed + cancelled + unserved + open."""
     names = ("issued", "served", "missed", "cancelled", "unserved")
     count = {name: state.figures.get(name, 0) for name in names}
@@ -143,94 +157,94 @@ def figures(state: State) -> dict[str, int]:
     return {**count, "missed": count["missed"] + missed, "open": len(counted) - missed}
 
 
-def evolve(state: State, event: m.Event) -> State:
+def evolve(state: State, event: Event) -> State:
     """The state after `event`. Never refuses: what is in the journal is true."""
     state = seen_at(state, event.at)
-    if (event.actor != "clock" and not isinstance(event, _TIMELESS)) or isinstance(event, m.SessionClosed):
+    if (event.actor != "clock" and not isinstance(event, _TIMELESS)) or isinstance(event, SessionClosed):
         state = replace(state, touched=state.seconds)
     if isinstance(event, PEOPLE):
         state = replace(state, done=False, provisional=state.provisional or not event.at.trusted)
     if event.at.trusted and calendar.business_day(event.at.wall) == state.day:
         state = replace(state, provisional=False)
     match event:
-        case m.DayOpened():
+        case DayOpened():
             kept = {name: getattr(event, name) for name in CARRIED}
             tickets = {ticket.number: ticket for ticket in event.tickets}
             return State(event.day, tickets=tickets, last=event.at, touched=event.seconds, **kept)
-        case m.DayClosed(figures=counted) if counted["open"] or state.staffed:
+        case DayClosed(figures=counted) if counted["open"] or state.staffed:
             # Its people go over into the day that opens now; if the mains are cut in between, it goes on.
             return state
-        case m.DayClosed(figures=counted):
+        case DayClosed(figures=counted):
             closed = replace(state, done=True, provisional=False, figures=counted)
             return replace(closed, tickets={}, windows={}, calls=())
-        case m.SessionOpened(by=by):
+        case SessionOpened(by=by):
             return replace(state, open=True, by=by, opened=event.at.wall, session={}, cut=(), lifted=())
-        case m.SessionClosed():
+        case SessionClosed():
             return replace(state, open=False, by="")
-        case m.ServicesShut(services=shut):
+        case ServicesShut(services=shut):
             return replace(state, shut=shut)
-        case m.ServiceCutOff(service=service):
+        case ServiceCutOff(service=service):
             return replace(state, cut=(*state.cut, service))
-        case m.CutOffLifted(service=service):
+        case CutOffLifted(service=service):
             left = tuple(other for other in state.cut if other != service)
             return replace(state, cut=left, lifted=(*state.lifted, service))
-        case m.HelpAsked(kiosk=kiosk):
+        case HelpAsked(kiosk=kiosk):
             return replace(state, help=(*state.help, kiosk))
-        case m.HelpGiven(kiosk=kiosk):
+        case HelpGiven(kiosk=kiosk):
             return replace(state, help=tuple(other for other in state.help if other != kiosk))
-        case m.HallFrozen(reason=reason):
+        case HallFrozen(reason=reason):
             return replace(state, frozen=reason)
-        case m.HallUnfrozen():
+        case HallUnfrozen():
             return replace(state, frozen="")
-        case m.TicketsStopped(reason=reason):
+        case TicketsStopped(reason=reason):
             return replace(state, stopped=reason)
-        case m.DevicesTested(faults=faults):
+        case DevicesTested(faults=faults):
             return replace(state, tested=event.at, faults=faults)
-        case m.TicketsAllowed():
+        case TicketsAllowed():
             return replace(state, stopped="")
-        case m.KioskClosed(kiosk=kiosk, reason=reason):
+        case KioskClosed(kiosk=kiosk, reason=reason):
             # What is printed after the paper ended is printed on a new roll.
             rolls = _new_roll(state, kiosk) if reason == "paper_out" else state.rolls
             return replace(state, kiosks={**state.kiosks, kiosk: reason}, rolls=rolls)
-        case m.RollChanged(kiosk=kiosk):
+        case RollChanged(kiosk=kiosk):
             return replace(state, rolls=_new_roll(state, kiosk))
-        case m.KioskOpened(kiosk=kiosk):
+        case KioskOpened(kiosk=kiosk):
             others = {name: reason for name, reason in state.kiosks.items() if name != kiosk}
             return replace(state, kiosks=others)
-        case m.SlipsRecorded(service=service, first=first, last=last, served=served):
+        case SlipsRecorded(service=service, first=first, last=last, served=served):
             for figure in range(max(first, served + 1), last + 1):
-                slip = m.Ticket(f"{service}{figure:03}", service, "", event.at, state.seconds, paper="slip")
+                slip = Ticket(f"{service}{figure:03}", service, "", event.at, state.seconds, paper="slip")
                 state = _with(state, slip)
             counts = _more(state, issued=last - first + 1, served=max(0, served - first + 1))
             return replace(counts, issued={**state.issued, service: last})
-        case m.TicketIssued():
+        case TicketIssued():
             return _issued(state, event)
-        case m.TicketPrinted(ticket=number, answer=answer) if number in state.tickets:
+        case TicketPrinted(ticket=number, answer=answer) if number in state.tickets:
             ticket = replace(state.tickets[number], paper=answer)
-            roll = state.rolls.get(ticket.kiosk, m.Roll())
+            roll = state.rolls.get(ticket.kiosk, Roll())
             used, today = roll.used + event.millimetres, roll.today + event.millimetres
-            rolls = {**state.rolls, ticket.kiosk: m.Roll(used, today, roll.first or event.at)}
+            rolls = {**state.rolls, ticket.kiosk: Roll(used, today, roll.first or event.at)}
             return _with(replace(state, rolls=rolls), ticket)
-        case m.TicketReprinted(ticket=number, copy=copy, link=link) if number in state.tickets:
+        case TicketReprinted(ticket=number, copy=copy, link=link) if number in state.tickets:
             state = replace(state, links={**state.links, link: number} if link else state.links)
             return _with(state, replace(state.tickets[number], paper="printing", prints=copy))
-        case m.TicketReleased(ticket=number):
+        case TicketReleased(ticket=number):
             return _moved(state, number, "waiting")
-        case m.TicketReinstated(ticket=number, place=place, credit=credit, returns=returns):
+        case TicketReinstated(ticket=number, place=place, credit=credit, returns=returns):
             ticket = replace(state.tickets[number], place=place, credit=credit, returns=returns)
             # To the end of the table: of two with one place it comes second.
             return _moved(_with(_without(state, number), ticket), number, "waiting")
-        case m.TicketsUnserved(tickets=numbers):
+        case TicketsUnserved(tickets=numbers):
             for number in numbers:
                 state = _without(state, number)
             return _more(state, unserved=len(numbers))
-        case m.WindowEvent(window=name):
+        case WindowEvent(window=name):
             return _at_window(state, event, name)
     return state
 
 
-def _new_roll(state: State, kiosk: str) -> Mapping[str, m.Roll]:
-    return {**state.rolls, kiosk: replace(state.rolls.get(kiosk, m.Roll()), used=0)}
+def _new_roll(state: State, kiosk: str) -> Mapping[str, Roll]:
+    return {**state.rolls, kiosk: replace(state.rolls.get(kiosk, Roll()), used=0)}
 
 
 def _more(state: State, **counts: int) -> State:
@@ -239,7 +253,7 @@ def _more(state: State, **counts: int) -> State:
     )
 
 
-def _with(state: State, ticket: m.Ticket) -> State:
+def _with(state: State, ticket: Ticket) -> State:
     return replace(state, tickets={**state.tickets, ticket.number: ticket})
 
 
@@ -256,9 +270,9 @@ def _moved(state: State, number: str, to: str, window: str = "") -> State:
     return replace(_with(state, ticket), calls=calls)
 
 
-def _issued(state: State, event: m.TicketIssued) -> State:
+def _issued(state: State, event: TicketIssued) -> State:
     number, service = event.ticket, event.service
-    ticket = m.Ticket(number, service, event.kiosk, event.at, state.seconds, event.credit, test=event.test)
+    ticket = Ticket(number, service, event.kiosk, event.at, state.seconds, event.credit, test=event.test)
     ticket = replace(
         ticket, since=state.worked, paper="screen" if event.screen else "printing", large=event.large
     )
@@ -272,38 +286,38 @@ def _issued(state: State, event: m.TicketIssued) -> State:
     return _with(state, ticket)
 
 
-def _called(state: State, window: m.Window, name: str, number: str, calls: int) -> tuple[State, m.Window]:
+def _called(state: State, window: Window, name: str, number: str, calls: int) -> tuple[State, Window]:
     """`number` is shown and said: the newest call of the board."""
-    call = m.Call(number, name)
+    call = Call(number, name)
     others = tuple(other for other in state.calls if other.ticket != number)
     state = replace(state, calls=(call, *others)[:BOARD_CALLS])
     return state, replace(window, ticket=number, called=state.worked, calls=calls)
 
 
-def _at_window(state: State, event: m.WindowEvent, name: str) -> State:
+def _at_window(state: State, event: WindowEvent, name: str) -> State:
     window = state.window(name)
     match event:
-        case m.ClerkSignedIn(clerk=clerk):
-            window = replace(m.Window(clerk), services=window.services)
-        case m.ClerkSignedOut():
-            window = m.Window(services=window.services)
-        case m.WindowClosed() | m.WindowOpened():
-            window = m.Window(shut=isinstance(event, m.WindowClosed), services=window.services)
-        case m.ServicesChanged(services=changed):
+        case ClerkSignedIn(clerk=clerk):
+            window = replace(Window(clerk), services=window.services)
+        case ClerkSignedOut():
+            window = Window(services=window.services)
+        case WindowClosed() | WindowOpened():
+            window = Window(shut=isinstance(event, WindowClosed), services=window.services)
+        case ServicesChanged(services=changed):
             window = replace(window, services=changed)
-        case m.WindowPaused(reason=reason, minutes=minutes):
+        case WindowPaused(reason=reason, minutes=minutes):
             window = replace(window, paused=reason, until=minutes and state.worked + 60 * minutes)
-        case m.WindowResumed():
+        case WindowResumed():
             window = replace(window, paused="", until=0.0)
-        case m.TicketCalled(ticket=number) | m.HeldCalled(ticket=number):
+        case TicketCalled(ticket=number) | HeldCalled(ticket=number):
             state, window = _called(_moved(state, number, "called", name), window, name, number, 1)
-        case m.TicketRecalled(ticket=number, calls=calls):
+        case TicketRecalled(ticket=number, calls=calls):
             state, window = _called(state, window, name, number, calls)
-        case m.TicketAnswered(ticket=number):
+        case TicketAnswered(ticket=number):
             state = _with(state, replace(state.tickets[number], here=True))
-        case m.TicketStarted(ticket=number):
+        case TicketStarted(ticket=number):
             state = _moved(state, number, "serving", name)
-        case m.TicketEvent(ticket=number):
+        case TicketEvent(ticket=number):
             if window.ticket == number:
                 window = replace(window, ticket="", called=0.0, calls=0)
             state = _left(state, event, name, number)
@@ -311,18 +325,18 @@ def _at_window(state: State, event: m.WindowEvent, name: str) -> State:
     return replace(state, windows=windows)
 
 
-def _left(state: State, event: m.TicketEvent, name: str, number: str) -> State:
+def _left(state: State, event: TicketEvent, name: str, number: str) -> State:
     """What becomes of a ticket that leaves a window, or the line."""
     match event:
-        case m.TicketMissed():
+        case TicketMissed():
             return _moved(state, number, "missed")
-        case m.TicketHeld():
+        case TicketHeld():
             return _moved(state, number, "held", name)
-        case m.TicketParked():
+        case TicketParked():
             return _moved(state, number, "parked")
-        case m.TicketTransferred(to=to, service=service):
+        case TicketTransferred(to=to, service=service):
             state = _with(state, replace(state.tickets[number], service=service))
             return _moved(state, number, "waiting", to)
     if not state.tickets[number].test:
-        state = _more(state, **{"cancelled" if isinstance(event, m.TicketCancelled) else "served": 1})
+        state = _more(state, **{"cancelled" if isinstance(event, TicketCancelled) else "served": 1})
     return _without(state, number)

@@ -2,35 +2,52 @@
 
 from datetime import datetime
 
-from controller import model as m
-from controller.hall import State
+from controller.hall.commands import (
+    AtWindow,
+    CallHeld,
+    CallNext,
+    Command,
+    Complete,
+    ConfirmTime,
+    Hold,
+    NoShow,
+    Pause,
+    Recall,
+    Resume,
+    SignIn,
+    SignOut,
+    Start,
+    TakeTicket,
+    Transfer,
+)
+from controller.hall.state import State
 from controller.settings.schema import PAUSE_REASONS, Settings
 
-COMMANDS: dict[str, type[m.AtWindow]] = {
-    "next": m.CallNext,
-    "recall": m.Recall,
-    "start": m.Start,
-    "complete": m.Complete,
-    "no_show": m.NoShow,
-    "pause": m.Pause,
-    "sign_out": m.SignOut,
-    "hold": m.Hold,
+COMMANDS: dict[str, type[AtWindow]] = {
+    "next": CallNext,
+    "recall": Recall,
+    "start": Start,
+    "complete": Complete,
+    "no_show": NoShow,
+    "pause": Pause,
+    "sign_out": SignOut,
+    "hold": Hold,
 }
 
 
 def command(
     plan: Settings, state: State, device: str, key: str, press: str, number: str = ""
-) -> m.Command | None:
+) -> Command | None:
     """What pressing `key` of `device`, after typing `number`, asks for; None if it means nothing."""
     place = plan.device[device]
     if place.kiosk:
-        return m.TakeTicket(key, place.kiosk, actor=device, press=press)
+        return TakeTicket(key, place.kiosk, actor=device, press=press)
     return at_window(plan, state, place.window, key, press, number) if place.window else None
 
 
 def at_window(
     plan: Settings, state: State, name: str, key: str, press: str, number: str = "", clerk: str = ""
-) -> m.Command | None:
+) -> Command | None:
     """The same for a key at window `name`; `clerk`: the 工号 that signed in there by hand."""
     if key not in COMMANDS:
         return None
@@ -41,27 +58,27 @@ def at_window(
         except ValueError:
             return None
         actor = clerk or window.clerk or plan.window[name].clerk
-        return m.ConfirmTime(wall, actor=actor, press=press)
+        return ConfirmTime(wall, actor=actor, press=press)
     if not window.clerk:
         if key == "sign_out":
             return None  # the window was closed before, such as by the evening
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = clerk or number or plan.window[name].clerk
-        return m.SignIn(name, clerk, actor=clerk, press=press)
+        return SignIn(name, clerk, actor=clerk, press=press)
     actor = clerk or window.clerk
     match key, number:
         case ("next", "0") | ("hold", "") if number or not window.ticket:
-            return m.CallHeld(window=name, actor=actor, press=press)
+            return CallHeld(window=name, actor=actor, press=press)
         case "no_show", "0":
-            return m.Hold(name, actor=actor, press=press)
+            return Hold(name, actor=actor, press=press)
         case "next", _:
-            return m.CallNext(name, number, actor=actor, press=press)
+            return CallNext(name, number, actor=actor, press=press)
         case "recall", str() if number:  # pads have no key of their own for it
-            return m.Transfer(window=name, to=str(int(number)), actor=actor, press=press)
+            return Transfer(window=name, to=str(int(number)), actor=actor, press=press)
         case "pause", str() if number:  # the reason's figure, then minutes: 210 is copy, ten minutes
             reason = PAUSE_REASONS[min(int(number[0]), len(PAUSE_REASONS)) - 1]
-            return m.Pause(name, reason, int(number[1:] or 0), actor=actor, press=press)
+            return Pause(name, reason, int(number[1:] or 0), actor=actor, press=press)
         case _ if number:
             return None
-    kind = m.Resume if window.paused and key == "pause" else COMMANDS[key]
+    kind = Resume if window.paused and key == "pause" else COMMANDS[key]
     return kind(name, actor=actor, press=press)

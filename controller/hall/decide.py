@@ -1,0 +1,177 @@
+"""The rules of the hall: a command becomes events, or is Refused. Pure: no clock, no files, no threads."""
+
+from collections.abc import Iterator
+
+from controller.hall import calendar, days, tickets, windows
+from controller.hall.commands import (
+    AllowTickets,
+    AskHelp,
+    AtWindow,
+    ChangeRoll,
+    CloseKiosk,
+    Command,
+    ConfirmTime,
+    CutOff,
+    Freeze,
+    GiveHelp,
+    LiftCutOff,
+    LoadPlan,
+    OfTicket,
+    OpenKiosk,
+    RecordSlips,
+    ReportPaper,
+    ReportTest,
+    SignIn,
+    StopTickets,
+    TakeTicket,
+    Tick,
+    Unfreeze,
+)
+from controller.hall.events import (
+    CutOffLifted,
+    DevicesTested,
+    Event,
+    HallFrozen,
+    HallUnfrozen,
+    HelpAsked,
+    HelpGiven,
+    KioskClosed,
+    KioskOpened,
+    PlanLoaded,
+    RollChanged,
+    ServiceCutOff,
+    SessionClosed,
+    SlipsRecorded,
+    Stamp,
+    TicketPrinted,
+    TicketRefused,
+    TicketsAllowed,
+    TicketsStopped,
+    TimeConfirmed,
+)
+from controller.hall.moment import Now
+from controller.hall.outcome import Refused, among, known
+from controller.hall.state import State, evolve, seen_at
+from controller.settings.schema import FREEZE_REASONS, Settings
+
+
+def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Event]:
+    """The events that make `command` true. Raises Refused."""
+    events: list[Event] = []
+    state = seen_at(state, now)
+
+    def add(found: Iterator[Event]) -> None:
+        nonlocal state
+        for event in found:
+            events.append(event)
+            state = evolve(state, event)
+
+    # What the clock has brought about comes first, so that a press at 8:00:00 finds the hall open.
+    clock = Stamp(at=now, actor="clock", press="")
+    today, before = calendar.business_day(now.wall), state
+    rolls = not state.day or (now.trusted and today > state.day)
+    # Under a clock that nobody trusts the first person begins a day after one that was closed.
+    comes = isinstance(command, TakeTicket | RecordSlips | SignIn)
+    wakes = comes and not rolls and state.done and not now.trusted
+    if rolls and state.day and not state.done:
+        if state.open:
+            add(iter([SessionClosed(**clock)]))
+            before = state
+        if not state.provisional:
+            add(days.leave(state, clock))
+        add(days.close(state, clock, before.provisional))
+    if rolls or wakes:
+        add(iter([days.open_day(before, state, today if rolls else state.day, wakes, clock)]))
+    add(days.turn_of_hours(plan, state, now, clock))
+    add(days.turn_of_services(plan, state, now, clock))
+    if not state.frozen:
+        add(days.limits(plan, state, clock))
+    if days.is_over(plan, state, now):
+        add(days.leave(state, clock))
+        add(days.close(state, clock, False))
+    stamp = Stamp(at=now, actor=command.actor, press=command.press)
+    return events + list(_answer(plan, state, command, now, stamp))
+
+
+def refused(command: Command, refusal: Refused, now: Now) -> list[Event]:
+    """What the journal keeps of a refusal: visitors who were sent away, and why."""
+    if not isinstance(command, TakeTicket):
+        return []
+    stamp = Stamp(at=now, actor=command.actor, press=command.press)
+    return [TicketRefused(command.service, command.kiosk, refusal.code, **stamp)]
+
+
+def _answer(plan: Settings, state: State, command: Command, now: Now, stamp: Stamp) -> Iterator[Event]:
+    match command:
+        case Tick():
+            pass
+        case LoadPlan(text, reason):
+            if not reason and (state.tickets or state.staffed):
+                raise Refused("plan_tomorrow")
+            yield PlanLoaded(text, reason, **stamp)
+        case ConfirmTime():
+            yield _confirm(plan, state, command, now, stamp)
+        case OpenKiosk(kiosk):
+            if kiosk in state.kiosks:
+                yield KioskOpened(kiosk, **stamp)
+        case CloseKiosk(kiosk, reason):
+            if state.kiosks.get(kiosk) != reason:
+                yield KioskClosed(kiosk, reason, **stamp)
+        case TakeTicket():
+            yield tickets.issue(plan, state, command, now, stamp)
+        case RecordSlips(service, last, served):
+            first = state.issued.get(service, 0) + 1
+            known(plan, service)
+            if not first <= last < 1000 or not 0 <= served <= last:
+                raise Refused("slips", first=first)
+            yield SlipsRecorded(service, first, last, served, **stamp)
+        case ChangeRoll(printer):
+            for name, place in plan.kiosk.items():
+                if place.printer == printer:
+                    yield RollChanged(name, **stamp)
+        case ReportPaper(day, number, answer, millimetres):
+            ticket = state.tickets.get(number)
+            if day == state.day and ticket and ticket.paper != answer:
+                yield TicketPrinted(number, answer, millimetres, **stamp)
+        case CutOff(service, finish):
+            if state.open and service not in (*state.cut, *state.lifted):
+                yield ServiceCutOff(service, f"{finish:%H:%M}", **stamp)
+        case LiftCutOff(service, reason):
+            if not reason.strip():
+                raise Refused("needs_reason")
+            if service not in state.cut:
+                raise Refused("not_cut", service=service)
+            yield CutOffLifted(service, reason, **stamp)
+        case ReportTest(faults):
+            yield DevicesTested(faults, **stamp)
+        case StopTickets(reason) if state.stopped != reason:
+            yield TicketsStopped(reason, **stamp)
+        case AllowTickets() if state.stopped:
+            yield TicketsAllowed(**stamp)
+        case AskHelp(kiosk) if kiosk not in state.help:
+            yield HelpAsked(kiosk, **stamp)
+        case GiveHelp(kiosk) if kiosk in state.help:
+            yield HelpGiven(kiosk, **stamp)
+        case Freeze(reason):
+            among(reason, FREEZE_REASONS)
+            if state.frozen != reason:
+                yield HallFrozen(reason, **stamp)
+        case Unfreeze():
+            if state.frozen:
+                yield HallUnfrozen(**stamp)
+        case AtWindow():
+            yield from windows.decide(plan, state, command, now, stamp)
+        case OfTicket():
+            yield from tickets.decide(plan, state, command, stamp)
+
+
+def _confirm(plan: Settings, state: State, command: ConfirmTime, now: Now, stamp: Stamp) -> Event:
+    """A person says what time it is. What is odd is asked back once."""
+    wall = command.wall if command.wall.tzinfo else command.wall.replace(tzinfo=now.wall.tzinfo)
+    if not command.sure and now.trusted:
+        raise Refused("time_trusted")
+    if not command.sure and state.last and wall < state.last.wall:
+        raise Refused("time_before", wall=wall, last=state.last.wall)
+    if not command.sure and not calendar.sessions(plan, wall.date()):
+        raise Refused("time_holiday", wall=wall)
+    return TimeConfirmed(wall, **stamp)
