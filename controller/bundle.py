@@ -14,8 +14,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from controller.people import People
-from controller.store import reading
+from controller.journal.files import reading
+from controller.journal.people import People
 
 ROWS = 3000  # of the journal: a day of a big hall
 LINES = 5000  # of the log

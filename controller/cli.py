@@ -16,22 +16,22 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from controller import backup, bundle, day, doctor, proof, tape
+from controller import bundle, day, doctor, proof, tape
 from controller import main as roof
-from controller.backup import journal_in
 from controller.clock import FakeClock, SystemClock
 from controller.console import answer, languages, located, show, speak, tell, told, unusable
 from controller.hall import calendar
 from controller.hall.events import Event, TicketCalled, TicketRefused
 from controller.hall.line import in_line
 from controller.hall.state import account
-from controller.people import passcode
+from controller.journal import backup
+from controller.journal.files import CannotStart
+from controller.journal.people import passcode
+from controller.journal.store import Store, planned, read
+from controller.journal.verify import verify
 from controller.settings.reader import Mistakes
-from controller.settings.schema import Hall, Hours, Settings
-from controller.store import CannotStart, Store, planned, read, verify
 from display.words import happened, say
 
-UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
 ANNOUNCE = 60.0  # s between two announcements of the safe hall
 
 
@@ -49,13 +49,13 @@ def one_time(options: argparse.Namespace) -> int:
 
 
 def verify_journal(options: argparse.Namespace) -> int:
-    count, broken = verify(journal_in(options.data))
+    count, broken = verify(backup.journal_in(options.data))
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
     return 2 if broken else 0
 
 
 def copy(options: argparse.Namespace) -> int:
-    journal_in(options.data)
+    backup.journal_in(options.data)
     options.folder.mkdir(parents=True, exist_ok=True)
     print(speak("backup.done", rows=backup.checked_copy(options.data, options.folder), folder=options.folder))
     return 0
@@ -75,7 +75,7 @@ def bring_back(options: argparse.Namespace) -> int:
 
 def whole(data: Path) -> list[proof.Row]:
     """The rows of a journal whose every seal holds. Raises CannotStart."""
-    path = journal_in(data)
+    path = backup.journal_in(data)
     if broken := verify(path)[1]:
         raise CannotStart("journal_damaged", path=path, row=broken)
     return list(read(path))
@@ -312,12 +312,12 @@ def stand_in(options: argparse.Namespace) -> int:
         try:
             plan = roof.read_plan(planned(options.data / "journal.db").encode())
         except (Mistakes, sqlite3.Error):
-            plan = UNKNOWN
+            plan = roof.UNKNOWN
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     listener = roof.listen(options.bind, options.port)
     with roof.standing_in(plan, SystemClock(plan.hall.timezone, None), listener) as announce:
-        tell("safe.blind" if plan is UNKNOWN else "safe.started")
+        tell("safe.blind" if plan is roof.UNKNOWN else "safe.started")
         announce()
         while not signal.sigtimedwait(stop, ANNOUNCE):
             announce()

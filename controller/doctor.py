@@ -11,6 +11,7 @@ from typing import Any
 from controller import main as roof
 from controller import pi
 from controller.clock import SystemClock
+from controller.journal.files import free
 from controller.settings.schema import Settings
 from display.ticket import FONT
 from drivers.base import Device, Health
@@ -58,8 +59,8 @@ def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[
         yield member, "group", {"group": name}
     yield (root / "run/udev/control").exists(), "udev", {}
     yield Path(FONT).exists(), "font", {}
-    free = pi.free(data)
-    yield free > pi.ROOM, "disk", {"free": free >> 20, "path": data}
+    room = free(data)
+    yield room > pi.ROOM, "disk", {"free": room >> 20, "path": data}
     yield clock.now().trusted, "clock", {}
     if power := pi.power(root):
         yield power not in ("low", "was_low"), "power", {}

@@ -14,8 +14,8 @@ from controller.hall.decide import decide, refused
 from controller.hall.events import Event, TimeConfirmed
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
+from controller.journal.store import Store
 from controller.settings.schema import Settings
-from controller.store import Store
 
 log = logging.getLogger("hallqueue.engine")
 PRESSES = 10_000  # press ids remembered; the busiest day has fewer

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from controller.backup import Keeper
 from controller.child import Child
 from controller.clock import Clock
 from controller.engine import Engine, Outcome
@@ -21,11 +20,13 @@ from controller.hall.decide import decide
 from controller.hall.events import DayClosed, DayOpened, HallFrozen, TicketEvent, TicketIssued
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
+from controller.journal.backup import Keeper
+from controller.journal.files import CannotStart
+from controller.journal.people import People, passcode
+from controller.journal.store import Store, read
 from controller.oracle import Figures, Oracle
-from controller.people import People, passcode
 from controller.settings.reader import Mistakes, parse
-from controller.settings.schema import Settings
-from controller.store import CannotStart, Store, read
+from controller.settings.schema import Hall, Hours, Settings
 from controller.watch import Watch
 from display import screens
 from display.stage import Stage
@@ -42,6 +43,7 @@ from web.twin import Twin
 
 log = logging.getLogger("hallqueue")
 Note = tuple[str, Mapping[str, Any]]
+UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
 SIMULATED = "hallqueue simulate"  # the technician's passphrase there
 
 

@@ -15,8 +15,8 @@ from controller.child import Asked, Child, ask
 from controller.forecast import Forecaster
 from controller.hall.events import DayOpened
 from controller.hall.moment import Now
+from controller.journal.store import read
 from controller.settings.schema import Settings
-from controller.store import read
 
 log = logging.getLogger("hallqueue.oracle")
 Figures = Mapping[str, Mapping[str, float]]

@@ -1,6 +1,5 @@
 """The Raspberry Pi under the hall: its power, and the room on its card. Reads only."""
 
-import shutil
 from pathlib import Path
 
 ROOM, LITTLE = 500 << 20, 50 << 20  # bytes free: years of journal; hardly any
@@ -17,9 +16,3 @@ def power(root: Path = Path("/")) -> str:
     except (OSError, ValueError):
         return ""
     return next((code for mask, code in _POWER if bits & mask), "ok")
-
-
-def free(folder: Path) -> int:
-    """Bytes that can still be written where `folder` is, or will be."""
-    there = next(place for place in (folder, *folder.resolve().parents) if place.exists())
-    return shutil.disk_usage(there).free

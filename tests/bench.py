@@ -33,7 +33,6 @@ from daemon import Daemon, outside
 from siege import siege
 
 from controller import main as roof
-from controller import store as room
 from controller.clock import FakeClock
 from controller.day import Day
 from controller.engine import Engine
@@ -42,9 +41,10 @@ from controller.hall import calendar
 from controller.hall.commands import CallNext, Command, Pause, Resume, SignIn, TakeTicket, Tick
 from controller.hall.events import DayOpened, Event, TicketCalled, TicketIssued
 from controller.hall.state import seen_at
+from controller.journal.rows import encode, sealed, time_text
+from controller.journal.store import Store, opened
 from controller.settings.reader import parse
 from controller.simulation import Simulation
-from controller.store import Store
 from drivers import callunit_modbus
 from drivers.base import Port, load
 from drivers.sim.callunit import CallUnit
@@ -420,10 +420,10 @@ def lengthen(path: Path, rows: int) -> None:
         else:
             number = f"A{seq % 1000:03}"
             event = TicketIssued(number, "A", "hall", at=first.now(), actor="buttons", press=f"{seq}")
-        row = (seq, room._time(event.at), type(event).__name__, room._body(event))
-        seal = room.sealed(seal, row)
+        row = (seq, time_text(event.at), type(event).__name__, encode(event))
+        seal = sealed(seal, row)
         lines.append((*row, seal))
-    with closing(room.opened(path)) as db:
+    with closing(opened(path)) as db:
         db.execute("BEGIN")
         db.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", lines)
         db.execute("COMMIT")

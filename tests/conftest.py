@@ -22,10 +22,10 @@ from wait import until
 from controller import main as roof
 from controller.clock import FakeClock
 from controller.hall.commands import Tick
+from controller.journal.store import Store
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulation import Simulation
-from controller.store import Store
 from drivers.base import load
 from web.house import House
 

@@ -16,17 +16,17 @@ ROWS = re.findall(r"^\| (●?) ?\|.*\| `(\S+\.py::\w+)` \|$", (ROOT / "docs" / "
 # The name of a test -> file, what stands there, what stands there with the fault.
 PLANTS: dict[str, tuple[str, ...]] = {
     "test_whatever_a_power_cut_leaves_the_hall_goes_on_with_all_that_was_acknowledged": (
-        "controller/people.py",
+        "controller/journal/files.py",
         "os.fsync(file.fileno())",
         "pass",
     ),
     "test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room": (
         "controller/engine.py",
-        'self.submit(m.StopTickets("disk_full", actor="clock"))',
+        'self.submit(StopTickets("disk_full", actor="clock"))',
         "pass",
     ),
     "test_what_is_damaged_today_is_refused_at_the_start_with_its_row": (
-        "controller/store.py",
+        "controller/journal/store.py",
         'if broken:\n            raise CannotStart("journal_damaged"',
         'if False:\n            raise CannotStart("journal_damaged"',
     ),
@@ -57,7 +57,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "PATIENCE = 600.0",
     ),
     "test_a_second_daemon_on_one_journal_is_refused": (
-        "controller/store.py",
+        "controller/journal/files.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
     ),

@@ -13,7 +13,7 @@ from daemon import Daemon, outside
 from judge import judge
 from wait import until
 
-from controller.store import verify
+from controller.journal.verify import verify
 from drivers.sim.callunit import CallUnit
 from drivers.sim.printer import Printer
 from drivers.sim.sign import Sign

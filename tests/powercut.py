@@ -25,11 +25,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from controller import store as room
 from controller.hall.events import DayClosed, DayOpened, Event, PlanLoaded, TicketCalled, TicketIssued
 from controller.hall.moment import Now
-from controller.people import People, passcode
-from controller.store import CannotStart, journals, read, verify
+from controller.journal import store as room
+from controller.journal.files import CannotStart, journals
+from controller.journal.people import People, passcode
+from controller.journal.store import read
+from controller.journal.verify import verify
 
 SECTOR = 512
 SPARSE = 10  # bits less of the reserve in the model: it is long and holds nothing

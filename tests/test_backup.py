@@ -19,12 +19,14 @@ from daemon import Daemon, outside
 from test_store import day, events, new_year
 from wait import until
 
-from controller import backup
-from controller.backup import CannotCopy, copy, drill, restore
 from controller.clock import FakeClock
 from controller.hall.commands import TakeTicket
 from controller.hall.events import TicketIssued
-from controller.store import CannotStart, Store, journals, read, verify
+from controller.journal import backup
+from controller.journal.backup import CannotCopy, copy, drill, restore
+from controller.journal.files import CannotStart, journals
+from controller.journal.store import Store, read
+from controller.journal.verify import verify
 
 
 @pytest.fixture

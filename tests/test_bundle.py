@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conftest import EXAMPLE, ROOT, Hall
 
-from controller.store import read
+from controller.journal.store import read
 
 
 def packed(file: Path, data: Path, port: int = 1, lacking: bool = False) -> dict[str, str]:

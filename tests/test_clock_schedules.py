@@ -15,7 +15,6 @@ from conftest import EXAMPLE
 from daemon import ALWAYS
 from judge import Hall, judge, judged
 
-from controller import store as room
 from controller.engine import Engine
 from controller.hall.commands import (
     CallNext,
@@ -37,10 +36,12 @@ from controller.hall.events import ClerkSignedIn, ClerkSignedOut, DayClosed, Day
 from controller.hall.moment import Now
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve, seen_at
+from controller.journal.rows import decode, encode, plain, time_text
+from controller.journal.store import Store, read
+from controller.journal.verify import verify
 from controller.proof import lasted
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
-from controller.store import Store, read, verify
 from display import screens
 from drivers.base import load
 
@@ -170,7 +171,7 @@ def again(rows: list[Row]) -> State:
     """What a restart makes of the journal."""
     state, start = State(), max((n for n, row in enumerate(rows) if row[2] == "DayOpened"), default=0)
     for _, time, kind, body in rows[start:]:
-        state = evolve(state, room._event(time, kind, json.loads(body)))
+        state = evolve(state, decode(time, kind, json.loads(body)))
     return state
 
 
@@ -182,7 +183,7 @@ def turns(state: State, events: list[Event]) -> Iterator[int]:
 
 
 def told(state: State) -> str:
-    return json.dumps(state, default=room._plain)
+    return json.dumps(state, default=plain)
 
 
 def history(seed: int) -> tuple[list[Event], list[Row]]:
@@ -209,8 +210,8 @@ def history(seed: int) -> tuple[list[Event], list[Row]]:
                 found = found[: next(turns(state, found), None)]
             for event in found:
                 state = evolve(state, event)
-                kind, body = type(event).__name__, room._body(event)
-                rows.append((len(rows) + 1, room._time(event.at), kind, body))
+                kind, body = type(event).__name__, encode(event)
+                rows.append((len(rows) + 1, time_text(event.at), kind, body))
                 clock.believed = event.at.wall if event.at.trusted else clock.believed
             events += found
         seen = seen_at(state, clock.now())

@@ -17,7 +17,8 @@ from judge import judge
 from wait import until
 
 from controller.hall.events import DayOpened
-from controller.store import CannotStart, read
+from controller.journal.files import CannotStart
+from controller.journal.store import read
 
 HALL = ZoneInfo("Asia/Shanghai")
 NONE, FULL, EMPTY = range(3)  # what is on the socket of the battery

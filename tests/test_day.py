@@ -10,8 +10,8 @@ from judge import judge
 
 from controller import cli
 from controller.day import Day, figures
+from controller.journal.store import Store
 from controller.settings.schema import Settings
-from controller.store import Store
 
 MONDAY = date(2026, 11, 23)
 

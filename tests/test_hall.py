@@ -40,8 +40,8 @@ from controller.hall.line import ahead
 from controller.hall.moment import Now, elapsed
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
+from controller.journal.store import Store
 from controller.settings.schema import Settings
-from controller.store import Store
 from display import screens
 
 KINDS = (CallNext, Recall, Start, Complete, NoShow, Pause, Resume, SignOut)

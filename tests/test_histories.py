@@ -58,9 +58,9 @@ from controller.hall.events import (
 )
 from controller.hall.outcome import Refused
 from controller.hall.state import State, account, evolve
+from controller.journal.store import Store
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
-from controller.store import Store
 from drivers.base import load
 
 TEXT = EXAMPLE.read_text().replace('services = ["A", "D"]', 'services = ["A", "D"]\nprefers = ["A"]')

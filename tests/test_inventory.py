@@ -13,9 +13,9 @@ from wait import until
 
 from controller import main as roof
 from controller.clock import FakeClock
+from controller.journal.store import Store
 from controller.settings.reader import parse
 from controller.simulation import Simulation
-from controller.store import Store
 from drivers.base import Port, load
 from drivers.inventory import Inventory
 

@@ -11,8 +11,8 @@ import pytest
 from daemon import Daemon, outside
 from wait import until
 
+from controller.journal.verify import verify
 from controller.simulation import Simulation
-from controller.store import verify
 from drivers.sim.printer import Printer
 
 

@@ -20,8 +20,8 @@ from wait import until
 from controller.clock import FakeClock
 from controller.hall import calendar
 from controller.hall.state import account
+from controller.journal.verify import verify
 from controller.settings.schema import Settings
-from controller.store import verify
 
 TEXT = EXAMPLE.read_text().replace("width = 576", 'mode = "text"')  # so that papers can be read here
 SPEED = 300.0  # of the hall's clock; devices and fingers are as quick as ever

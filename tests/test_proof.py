@@ -15,7 +15,7 @@ from test_histories import PLAN, Life, rush
 from controller import cli, proof
 from controller.hall.commands import CallNext, SignIn, TakeTicket
 from controller.hall.events import TicketIssued
-from controller.store import Store
+from controller.journal.store import Store
 
 
 def journal(life: Life, path: Path) -> list[proof.Row]:

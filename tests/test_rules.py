@@ -54,8 +54,8 @@ from controller.hall.events import (
 from controller.hall.line import served_at
 from controller.hall.outcome import Refused
 from controller.hall.state import BOARD_CALLS, account, evolve
+from controller.journal.store import read
 from controller.settings.schema import Policy, Settings
-from controller.store import read
 from display.screens import lights_on
 from display.words import refusal as sentence
 

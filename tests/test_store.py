@@ -32,7 +32,9 @@ from controller.hall.events import (
     WindowEvent,
     YearOpened,
 )
-from controller.store import RESERVE, CannotStart, Store, journals, planned, read, verify
+from controller.journal.files import CannotStart, journals
+from controller.journal.store import RESERVE, Store, planned, read
+from controller.journal.verify import verify
 
 
 def events(clock: FakeClock, count: int) -> list[Event]:

@@ -13,7 +13,8 @@ from test_histories import summary
 from controller.hall.commands import AtWindow, Command, OfTicket
 from controller.hall.events import Event, TicketEvent, WindowEvent
 from controller.hall.state import State, evolve
-from controller.store import Store, verify
+from controller.journal.store import Store
+from controller.journal.verify import verify
 from display import words
 
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.jsonl"))

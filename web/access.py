@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, g, make_response, redirect, render_tem
 
 from controller.clock import Clock
 from controller.hall.commands import digest
-from controller.people import SHORTEST, People
+from controller.journal.people import SHORTEST, People
 from controller.settings.schema import Settings
 from display.words import say
 

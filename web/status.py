@@ -11,6 +11,7 @@ from controller import pi
 from controller.hall import calendar
 from controller.hall.events import Event
 from controller.hall.state import account
+from controller.journal.files import free
 from controller.settings.schema import Settings
 from display import screens, words
 from display.stage import Printer, Shows, Voice
@@ -68,7 +69,7 @@ def view(house: House, lang: str) -> dict[str, Any]:
     if answers["take"]["level"] == "yes" and not state.open:
         opening = when(calendar.next_opening(plan, now.wall), now.wall, lang)
         answers["take"] = {"level": "closed", "cures": [say("status.closed", lang, opening=opening)]}
-    free = pi.free(house.folder)
+    room = free(house.folder)
     plugs = house.watch.news if house.watch else ()
     return {
         "house": house,
@@ -81,8 +82,8 @@ def view(house: House, lang: str) -> dict[str, Any]:
         "behind": keeper.age if plan.backup.folder else None,
         "drill": drilled(house.folder),
         "long_ago": f"{now.wall - DRILL:%Y-%m-%d}",
-        "free": free >> 20,
-        "room": "ok" if free > pi.ROOM else "soon" if free > pi.LITTLE else "bad",
+        "free": room >> 20,
+        "room": "ok" if room > pi.ROOM else "soon" if room > pi.LITTLE else "bad",
         "answers": answers,
         "notes": notes,
         "devices": [_row(house, device, lang) for device in ordered],

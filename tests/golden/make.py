@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tables import BY, MONDAY, RECALLS, TAKE, m
 from test_histories import PLAN, Life, rush, summary
 
-from controller.store import Store
+from controller.journal.store import Store
 
 
 def told(life: Life) -> None:

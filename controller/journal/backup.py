@@ -17,8 +17,10 @@ from typing import Any
 
 from controller.child import Asked, Child, ask
 from controller.hall.outcome import Refused
-from controller.people import write
-from controller.store import CannotStart, journals, lock, opened, planned, reading, sealed, sync, verify
+from controller.journal.files import CannotStart, journals, lock, reading, sync, write
+from controller.journal.rows import sealed
+from controller.journal.store import opened, planned
+from controller.journal.verify import verify
 
 log = logging.getLogger("hallqueue.backup")
 ROWS = 1000  # copied in one transaction
@@ -178,7 +180,7 @@ class Keeper(Child):
             return
         well = True
         while not self._over.is_set():
-            with self._alive("controller.backup", str(self._data), self._folder) as process:
+            with self._alive("controller.journal.backup", str(self._data), self._folder) as process:
                 while not self._over.is_set() and (well := self._talk(process)) and self._folder:
                     self._news.wait(EVERY)
             if well and not self._folder:

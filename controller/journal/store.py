@@ -1,29 +1,31 @@
 """The journal: sealed, append-only, in SQLite. What `append` returned from survives a power cut."""
 
-import fcntl
-import hashlib
 import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import fields, is_dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from controller import pi
-from controller.hall import events as kinds
 from controller.hall.events import DayOpened, Event, YearOpened
-from controller.hall.moment import Now
-from controller.hall.outcome import Refused
+from controller.journal.files import CannotStart, free, journals, lock, reading, remove, sync
+from controller.journal.rows import decode, encode, moment, sealed, time_text
+from controller.journal.verify import checked
 
 VERSION = 1
+
+
 RESERVE = 8 << 20  # bytes: some ten thousand events
+
+
 _MARKS = "kind IN ('DayOpened', 'PlanLoaded', 'TimeConfirmed')"
+
+
 _INDEX = f"CREATE INDEX IF NOT EXISTS newest ON journal (kind, seq) WHERE {_MARKS};"
+
+
 _SCHEMA = f"""
 CREATE TABLE journal (seq INTEGER PRIMARY KEY, time TEXT NOT NULL, kind TEXT NOT NULL,
                       body TEXT NOT NULL, seal TEXT NOT NULL);
@@ -38,10 +40,6 @@ PRAGMA user_version = {VERSION};
 _NEWEST = f"seq = (SELECT max(seq) FROM journal INDEXED BY newest WHERE {_MARKS} AND kind = '{{}}')"
 
 
-class CannotStart(Refused):
-    """The hall cannot start; `code` has a sentence in display/words."""
-
-
 class Store:
     """One journal file, held by one process; used by one thread at a time."""
 
@@ -51,7 +49,7 @@ class Store:
         new = [p for p in (path, *path.parents) if not p.exists()]
         with ExitStack() as undo:
             for made in reversed(new):
-                undo.callback(_remove, made)
+                undo.callback(remove, made)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._folder = lock(path)
@@ -96,8 +94,8 @@ class Store:
                 "SELECT seq, seal, time FROM journal ORDER BY seq DESC LIMIT 1"
             ).fetchone()
             plan = plan_in(db)
-        first = YearOpened(old.name, self._seal, at=_now(time), actor="clock", press="")
-        self._write([first, *([_event(time, "PlanLoaded", plan)] if plan else [])])
+        first = YearOpened(old.name, self._seal, at=moment(time), actor="clock", press="")
+        self._write([first, *([decode(time, "PlanLoaded", plan)] if plan else [])])
 
     def _start(self) -> int:
         """The number of the row with which today begins; in a new year's file its first one."""
@@ -134,7 +132,7 @@ class Store:
         seq, seal, values = self._seq, self._seal, []
         for event in events:
             seq += 1
-            row = (seq, _time(event.at), type(event).__name__, _body(event))
+            row = (seq, time_text(event.at), type(event).__name__, encode(event))
             seal = sealed(seal, row)
             values += [*row, seal]
         if os.stat(self.path).st_ino != self._inode:
@@ -146,7 +144,7 @@ class Store:
     def keep_reserve(self) -> bool:
         """Keep room for the day on which the card is full, if there is any; is it kept?"""
         try:
-            if not self._kept() and pi.free(self.path.parent) > 2 * RESERVE:
+            if not self._kept() and free(self.path.parent) > 2 * RESERVE:
                 with open(self._reserve, "wb") as file:
                     os.posix_fallocate(file.fileno(), 0, RESERVE)
                     os.fsync(file.fileno())
@@ -208,18 +206,6 @@ class Store:
         os.close(self._folder)
 
 
-def lock(path: Path) -> int:
-    """Keep everybody else off the journal at `path`, until this handle of its folder is closed. Raises
-    CannotStart."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(folder)
-        raise CannotStart("journal_locked", path=str(path)) from error
-    return folder
-
-
 def opened(path: Path, mode: str = "WAL") -> sqlite3.Connection:
     """The file of a journal, made if there is none, to be written in this mode. Raises CannotStart."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -244,20 +230,6 @@ def opened(path: Path, mode: str = "WAL") -> sqlite3.Connection:
     return db
 
 
-def sync(folder: Path) -> None:
-    """Make what was made, renamed or removed in a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def journals(path: Path) -> list[Path]:
-    """The files of a journal, one for each year before and the one that is written, oldest first."""
-    return [*sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]{path.suffix}")), path]
-
-
 def planned(path: Path) -> str:
     """The text of the newest plan in a journal that is only read. Raises sqlite3.Error."""
     with closing(reading(path)) as db:
@@ -273,14 +245,10 @@ def plan_in(db: sqlite3.Connection) -> Mapping[str, Any]:
     return plan
 
 
-def reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-
-
 def _events(db: sqlite3.Connection, where: str, *values: int) -> Iterator[Event]:
     order = "" if "ORDER" in where else " ORDER BY seq"
     for time, kind, body in db.execute(f"SELECT time, kind, body FROM journal WHERE {where}{order}", values):
-        yield _event(time, kind, json.loads(body))
+        yield decode(time, kind, json.loads(body))
 
 
 def read(path: Path, after: int = 0) -> Iterator[tuple[int, Event]]:
@@ -292,106 +260,6 @@ def read(path: Path, after: int = 0) -> Iterator[tuple[int, Event]]:
                 sql = "SELECT seq, time, kind, body FROM journal WHERE seq > ? ORDER BY seq"
                 (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
                 for seq, time, kind, body in db.execute(sql, (after if after >= 0 else last + after,)):
-                    yield seq, _event(time, kind, json.loads(body))
+                    yield seq, decode(time, kind, json.loads(body))
     except sqlite3.Error as error:
         raise CannotStart("journal_unusable", path=path, detail=error) from error
-
-
-def verify(path: Path) -> tuple[int, int]:
-    """How many rows of all years hold, and the number of the first broken row (0: all hold). Reads only."""
-    count, last = 0, ""
-    for file in journals(path):
-        with closing(reading(file)) as db:
-            good, broken = checked(db, 0, last)
-            if broken:
-                return count + good, broken
-            count += good
-            (last,) = db.execute("SELECT seal FROM journal ORDER BY seq DESC LIMIT 1").fetchone() or ("",)
-    return count, 0
-
-
-def checked(db: sqlite3.Connection, start: int, last: str = "") -> tuple[int, int]:
-    """How many rows from number `start` on hold, and the first broken one's number. `last`: the seal of
-    the file before this one, if that was read."""
-    good, due, seal = 0, start, ""
-    try:
-        before = db.execute("SELECT seq, seal FROM journal WHERE seq < ? ORDER BY seq DESC LIMIT 1", (start,))
-        due, seal = before.fetchone() or (0, "")
-        for *row, kept in db.execute("SELECT * FROM journal WHERE seq > ? ORDER BY seq", (due,)):
-            due += 1
-            if not good and row[2] == "YearOpened":  # goes on from another file
-                due, seal = row[0], json.loads(row[3])["seal"]
-                if last not in ("", seal):
-                    return good, due
-            seal = sealed(seal, row)
-            if row[0] != due or seal != kept:
-                return good, due
-            good += 1
-    except (sqlite3.DatabaseError, TypeError, ValueError):
-        return good, due + 1  # the file itself is damaged from here on
-    return good, 0
-
-
-def _remove(path: Path) -> None:
-    """Take back what a failed first start has made."""
-    if path.is_dir():
-        path.rmdir()
-    else:
-        for file in path.parent.glob(f"{path.name}*"):
-            file.unlink()
-
-
-def sealed(previous: str, row: Sequence[Any]) -> str:
-    # No field can hold a newline: time and kind by form, body because JSON escapes it.
-    return hashlib.sha256("\n".join([previous, *map(str, row)]).encode()).hexdigest()
-
-
-def _time(at: Now) -> str:
-    return f"{at.wall.isoformat()} {at.mono:.6f} {at.boot} {'yes' if at.trusted else 'no'}"
-
-
-def _now(text: str) -> Now:
-    wall, mono, boot, trusted = text.split()
-    return Now(datetime.fromisoformat(wall), float(mono), boot, trusted == "yes")
-
-
-def _body(event: Event) -> str:
-    plain = {f.name: getattr(event, f.name) for f in fields(event) if f.name != "at"}
-    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Now):
-        return _time(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return {f.name: getattr(value, f.name) for f in fields(value)}
-
-
-_hints = cache(get_type_hints)
-
-
-def _event(time: str, kind: str, body: Mapping[str, Any]) -> Event:
-    # A kind or a field that this version does not know means a newer journal: refuse, never skip.
-    found = getattr(kinds, kind, None)
-    if found is None or not body.keys() <= _hints(found).keys():
-        raise CannotStart("journal_newer", version=kind)
-    values = {name: _typed(_hints(found)[name], value) for name, value in body.items()}
-    event: Event = found(at=_now(time), **values)
-    return event
-
-
-def _typed(kind: Any, value: Any) -> Any:
-    """`value` as JSON gave it -> as `kind` annotates it."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if kind is Now or (origin is UnionType and value is not None):
-        return _now(value)
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    if origin is tuple:
-        return tuple(_typed(inner[0], item) for item in value)
-    if origin is not None and isinstance(value, dict):
-        return {key: _typed(inner[1], item) for key, item in value.items()}
-    if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _typed(_hints(kind)[name], item) for name, item in value.items()})
-    return value

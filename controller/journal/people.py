@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import secrets
 from pathlib import Path
 from threading import Lock
@@ -11,23 +10,12 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from controller.store import sync
+from controller.journal.files import sync, write
 
 log = logging.getLogger("hallqueue.people")
 SHORTEST = 15  # characters of the technician's passphrase (trust.md §4)
 # 19 MiB each, one at a time: what OWASP recommends for a small machine.
 _ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-
-
-def write(path: Path, text: str) -> None:
-    """All of `text` or what was there before, whenever the mains are cut; for this user only."""
-    new = path.with_suffix(".new")
-    with open(new, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync(path.parent)
 
 
 def passcode(folder: Path) -> str:

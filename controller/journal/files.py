@@ -1,0 +1,69 @@
+"""Files that survive a power cut: written whole or not at all, synced, locked; and the room for them."""
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+from controller.hall.outcome import Refused
+
+
+class CannotStart(Refused):
+    """The hall cannot start; `code` has a sentence in display/words."""
+
+
+def write(path: Path, text: str) -> None:
+    """All of `text` or what was there before, whenever the mains are cut; for this user only."""
+    new = path.with_suffix(".new")
+    with open(new, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Make what was made, renamed or removed in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def free(folder: Path) -> int:
+    """Bytes that can still be written where `folder` is, or will be."""
+    there = next(place for place in (folder, *folder.resolve().parents) if place.exists())
+    return shutil.disk_usage(there).free
+
+
+def lock(path: Path) -> int:
+    """Keep everybody else off the journal at `path`, until this handle of its folder is closed. Raises
+    CannotStart."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(folder)
+        raise CannotStart("journal_locked", path=str(path)) from error
+    return folder
+
+
+def journals(path: Path) -> list[Path]:
+    """The files of a journal, one for each year before and the one that is written, oldest first."""
+    return [*sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]{path.suffix}")), path]
+
+
+def reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+
+def remove(path: Path) -> None:
+    """Take back what a failed first start has made."""
+    if path.is_dir():
+        path.rmdir()
+    else:
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
