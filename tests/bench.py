@@ -32,7 +32,7 @@ from conftest import EXAMPLE, MONDAY
 from daemon import Daemon, outside
 from siege import siege
 
-from controller import main as roof
+from controller.app import running as roof
 from controller.clock import FakeClock
 from controller.day import Day
 from controller.engine import Engine
@@ -315,7 +315,7 @@ def process(folder: Path) -> None:
     rss = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     starts: dict[str, list[float]] = {"buttons: up": [], "/board": []}
     for n in range(5):
-        command = [sys.executable, "-m", "controller.cli", "simulate", str(EXAMPLE), "--port", "0"]
+        command = [sys.executable, "-m", "controller.app.cli", "simulate", str(EXAMPLE), "--port", "0"]
         start = time.perf_counter()
         with subprocess.Popen(
             [*command, "--data", str(folder / f"s{n}")], stderr=subprocess.PIPE, text=True

@@ -19,7 +19,7 @@ from hypothesis import settings
 from playwright.sync_api import Browser, expect, sync_playwright
 from wait import until
 
-from controller import main as roof
+from controller.app import running as roof
 from controller.clock import FakeClock
 from controller.hall.commands import Tick
 from controller.journal.store import Store

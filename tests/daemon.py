@@ -18,9 +18,9 @@ from typing import Any
 from conftest import EXAMPLE, MONDAY, sign_in
 from wait import until
 
+from controller.app.running import SIMULATED
 from controller.clock import FakeClock
 from controller.journal.people import People
-from controller.main import SIMULATED
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulation import Simulation
@@ -55,7 +55,7 @@ class Daemon:
     def __init__(self, file: Path, data: Path, *before: str, verb: str = "run", port: int = 0) -> None:
         with socket.create_server(("127.0.0.1", port)) as free:
             self.port = free.getsockname()[1]
-        program = [sys.executable, "-m", "controller.cli", verb, str(file)]
+        program = [sys.executable, "-m", "controller.app.cli", verb, str(file)]
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         people, self.cookie = People(data), ""

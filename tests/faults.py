@@ -47,7 +47,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
     ),
     "test_a_request_for_another_host_or_from_another_page_gets_nothing": ("web/app.py", "abort(421)", "pass"),
     "test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line": (
-        "controller/cli.py",
+        "controller/app/serving.py",
         "        if first:\n            raise\n",
         "        raise\n",
     ),

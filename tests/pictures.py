@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from test_ticket import LINK, TOLD, issued, printed
 from wait import until
 
+from controller.app.running import SIMULATED
 from controller.clock import FakeClock
-from controller.main import SIMULATED
 from controller.settings.reader import parse
 from display import ticket
 from drivers.base import load

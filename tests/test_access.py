@@ -12,8 +12,8 @@ from test_cli import hallqueue
 from visitor import Visitor, clerk, elsewhere, paired, technician
 from wait import until
 
+from controller.app.running import SIMULATED
 from controller.clock import FakeClock
-from controller.main import SIMULATED
 from web import twin
 from web.access import ROUTES
 from web.app import create

@@ -10,7 +10,7 @@ from contrast import cut, faint
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
-from controller.main import SIMULATED
+from controller.app.running import SIMULATED
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 SIZES = {"tv": (1920, 1080), "kiosk": (1080, 1920), "phone": (360, 740), "laptop": (1440, 900)}

@@ -38,7 +38,7 @@ def medium() -> Iterator[Path]:
 
 def hallqueue(*words: object) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "controller.cli", *map(str, words)],
+        [sys.executable, "-m", "controller.app.cli", *map(str, words)],
         capture_output=True,
         text=True,
         env={"LANG": "zh_CN.UTF-8", "PATH": "/usr/bin:/bin"},

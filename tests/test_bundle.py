@@ -15,7 +15,7 @@ from controller.journal.store import read
 
 def packed(file: Path, data: Path, port: int = 1, lacking: bool = False) -> dict[str, str]:
     """What `hallqueue bundle` writes, by name. `lacking`: does it say that the journal is not in it?"""
-    program = [sys.executable, "-m", "controller.cli", "bundle", str(file)]
+    program = [sys.executable, "-m", "controller.app.cli", "bundle", str(file)]
     done = subprocess.run(
         [*program, "--data", str(data), "--port", str(port)],
         capture_output=True,

@@ -16,7 +16,7 @@ from controller.simulation import Simulation
 
 def hallqueue(*words: object, lang: str = "en_US.UTF-8") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "controller.cli", *map(str, words)],
+        [sys.executable, "-m", "controller.app.cli", *map(str, words)],
         capture_output=True,
         text=True,
         env={**os.environ, "LC_ALL": lang},

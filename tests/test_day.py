@@ -8,7 +8,7 @@ import pytest
 from conftest import EXAMPLE
 from judge import judge
 
-from controller import cli
+from controller.app import cli
 from controller.day import Day, figures
 from controller.journal.store import Store
 from controller.settings.schema import Settings

@@ -19,7 +19,7 @@ def test_every_make_target_and_verb_in_the_readme_exists(name: str) -> None:
     targets = set(re.findall(r"^([\w-]+):", text("Makefile"), re.M))
     assert set(re.findall(r"\bmake ([\w-]+)", text(name))) <= targets
     usage = subprocess.run(
-        [sys.executable, "-m", "controller.cli", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "controller.app.cli", "--help"], capture_output=True, text=True, check=True
     ).stdout
     verbs = set(re.findall(r"^    (\w+)", usage, re.M))
     assert set(re.findall(r"bin/hallqueue (\w+)", text(name))) == verbs

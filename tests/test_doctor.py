@@ -8,7 +8,7 @@ from conftest import EXAMPLE
 from daemon import outside
 from test_cli import hallqueue
 
-from controller import doctor
+from controller.app import doctor
 from controller.clock import SystemClock
 from controller.settings.reader import parse
 from display.words import catalogue

@@ -14,7 +14,7 @@ from conftest import EXAMPLE, Hall, needs
 from playwright.sync_api import Browser, Response
 from visitor import Visitor, technician
 
-from controller.main import SIMULATED
+from controller.app.running import SIMULATED
 
 
 def test_a_request_for_another_host_or_from_another_page_gets_nothing(hall: Hall) -> None:

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page
 from visitor import Visitor
 from wait import until
 
+from controller.app.running import SIMULATED
 from controller.hall.commands import AskHelp, CallNext, SignIn, TakeTicket
-from controller.main import SIMULATED
 from controller.settings.schema import Settings
 from display import ticket, words
 from drivers import printer_escpos, sign_onbon

@@ -11,7 +11,7 @@ import pytest
 from conftest import EXAMPLE, MONDAY
 from wait import until
 
-from controller import main as roof
+from controller.app import running as roof
 from controller.clock import FakeClock
 from controller.journal.store import Store
 from controller.settings.reader import parse

@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from wait import until
 
 from controller import pi
+from controller.app.running import SIMULATED
 from controller.clock import FakeClock
 from controller.hall.events import Event
-from controller.main import SIMULATED
 from display.words import catalogue
 
 

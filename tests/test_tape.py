@@ -24,7 +24,7 @@ def recording(tmp_path: Path) -> Path:
     twin, hall = outside(tmp_path)
     file = tmp_path / "trouble.jsonl"
     with file.open("w") as output:
-        command = [sys.executable, "-m", "controller.cli", "record", str(hall), "unit2"]
+        command = [sys.executable, "-m", "controller.app.cli", "record", str(hall), "unit2"]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
 
     def told(*health: str) -> bool:

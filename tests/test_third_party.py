@@ -10,7 +10,7 @@ import pytest
 from conftest import EXAMPLE, ROOT
 from wait import until
 
-from controller import main as roof
+from controller.app import running as roof
 from controller.settings.reader import Mistakes, parse
 from drivers.base import load
 from drivers.frame import Frame, profile

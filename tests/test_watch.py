@@ -13,7 +13,7 @@ import pytest
 from conftest import Hall
 from wait import until
 
-from controller.main import listen
+from controller.app.running import listen
 from controller.watch import Watch
 from drivers.base import Device, Port
 from drivers.link import Link

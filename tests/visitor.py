@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from conftest import Hall
 
-from controller.main import SIMULATED
+from controller.app.running import SIMULATED
 
 
 class Answer(NamedTuple):

@@ -15,9 +15,9 @@ from controller.child import Child
 from controller.clock import Clock
 from controller.engine import Engine, Outcome
 from controller.hall import calendar, keys
-from controller.hall.commands import Command, CutOff, Freeze, LoadPlan
+from controller.hall.commands import Command, CutOff, LoadPlan
 from controller.hall.decide import decide
-from controller.hall.events import DayClosed, DayOpened, HallFrozen, TicketEvent, TicketIssued
+from controller.hall.events import DayClosed, DayOpened, TicketEvent, TicketIssued
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
 from controller.journal.backup import Keeper
@@ -26,16 +26,15 @@ from controller.journal.people import People, passcode
 from controller.journal.store import Store, read
 from controller.oracle import Figures, Oracle
 from controller.settings.reader import Mistakes, parse
-from controller.settings.schema import Hall, Hours, Settings
+from controller.settings.schema import Settings
 from controller.watch import Watch
-from display import screens
 from display.stage import Stage
 from display.words import override, say, written
 from drivers.base import Button, Device, DeviceFault, Port, Press, load
 from drivers.inventory import Inventory
 from web import twin as twin_page
 from web.access import Access
-from web.app import closed, create
+from web.app import create
 from web.house import LATELY, House, board
 from web.live import Live, Server
 from web.status import event_told, fate
@@ -43,7 +42,6 @@ from web.twin import Twin
 
 log = logging.getLogger("hallqueue")
 Note = tuple[str, Mapping[str, Any]]
-UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
 SIMULATED = "hallqueue simulate"  # the technician's passphrase there
 
 
@@ -163,30 +161,6 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
     except Mistakes:
         log.warning("the plan of before can no longer be read; using the new one")
     return plan, ""
-
-
-@contextmanager
-def standing_in(plan: Settings, clock: Clock, listener: socket.socket) -> Iterator[Callable[[], None]]:
-    """In place of a hall that cannot run: pages, signs, lamps and voices send everybody to the desk. It opens
-    no journal. What it yields says so once more."""
-    override(plan.words)
-    devices = build(plan)
-    stage = Stage(plan, devices, lambda command: None, clock.now)
-    state = State(frozen="fault")
-    live = Live(closed(plan), lambda: {**screens.board(plan, state, clock.now(), {}), "look": "safe"})
-
-    def announce() -> None:
-        frozen = HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
-        stage.listen(Freeze(state.frozen, actor="safe"), (frozen,), state)
-
-    loops: list[Port | Server] = [*ports(plan, devices), Server(live, listener, tls(plan, []))]
-    parts: list[Port | Server | Watch] = [*loops, Watch(loops, lambda: 0.0, lambda: None)]
-    with ExitStack() as stops:
-        stops.callback(override, {})
-        for part in parts:
-            part.start()
-            stops.callback(part.stop)
-        yield announce
 
 
 @contextmanager

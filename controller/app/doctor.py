@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from controller import main as roof
 from controller import pi
+from controller.app import running as roof
 from controller.clock import SystemClock
 from controller.journal.files import free
 from controller.settings.schema import Settings

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from controller import main as roof
+from controller.app import running as roof
 from controller.settings.schema import Device as Stanza
 from controller.settings.schema import Settings
 from drivers.base import Button, Device, Port, load

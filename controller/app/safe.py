@@ -1,0 +1,45 @@
+"""The safe hall: in place of one that cannot run it sends everybody to the desk."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from controller.app.running import build, ports, tls
+from controller.clock import Clock
+from controller.hall.commands import Freeze
+from controller.hall.events import HallFrozen
+from controller.hall.state import State
+from controller.settings.schema import Hall, Hours, Settings
+from controller.watch import Watch
+from display import screens
+from display.stage import Stage
+from display.words import override
+from drivers.base import Port
+from web.app import closed
+from web.live import Live, Server
+
+UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
+
+
+@contextmanager
+def standing_in(plan: Settings, clock: Clock, listener: socket.socket) -> Iterator[Callable[[], None]]:
+    """In place of a hall that cannot run: pages, signs, lamps and voices send everybody to the desk. It opens
+    no journal. What it yields says so once more."""
+    override(plan.words)
+    devices = build(plan)
+    stage = Stage(plan, devices, lambda command: None, clock.now)
+    state = State(frozen="fault")
+    live = Live(closed(plan), lambda: {**screens.board(plan, state, clock.now(), {}), "look": "safe"})
+
+    def announce() -> None:
+        frozen = HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
+        stage.listen(Freeze(state.frozen, actor="safe"), (frozen,), state)
+
+    loops: list[Port | Server] = [*ports(plan, devices), Server(live, listener, tls(plan, []))]
+    parts: list[Port | Server | Watch] = [*loops, Watch(loops, lambda: 0.0, lambda: None)]
+    with ExitStack() as stops:
+        stops.callback(override, {})
+        for part in parts:
+            part.start()
+            stops.callback(part.stop)
+        yield announce
