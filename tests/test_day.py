@@ -9,7 +9,8 @@ from conftest import EXAMPLE
 from judge import judge
 
 from controller.app import cli
-from controller.day import Day, figures
+from controller.day import Day
+from controller.figures.account import figures
 from controller.journal.store import Store
 from controller.settings.schema import Settings
 

@@ -12,8 +12,8 @@ import pytest
 from conftest import MONDAY
 from test_histories import PLAN, Life, rush
 
-from controller import proof
 from controller.app import cli
+from controller.figures import proof
 from controller.hall.commands import CallNext, SignIn, TakeTicket
 from controller.hall.events import TicketIssued
 from controller.journal.store import Store

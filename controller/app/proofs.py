@@ -4,8 +4,8 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from controller import proof
 from controller.app.console import show
+from controller.figures import proof
 from controller.hall.events import TicketCalled, TicketRefused
 from controller.hall.line import in_line
 from controller.hall.state import account

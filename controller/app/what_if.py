@@ -8,6 +8,7 @@ from datetime import time
 from controller import day
 from controller.app import running as roof
 from controller.app.console import answer, languages
+from controller.figures.account import figures
 from controller.hall import calendar
 from controller.hall.events import Event
 from controller.journal.files import CannotStart
@@ -29,7 +30,7 @@ def simulate_day(options: argparse.Namespace) -> int:
     days = [
         day.Day(plan, options.date, options.seed, options.load, o) for o in ({}, opens)[: 1 + bool(opens)]
     ]
-    found = [day.figures(progress(one)) for one in days]
+    found = [figures(progress(one)) for one in days]
     for lang in languages():
         print(say("day.title", lang, opens=" ".join(options.open), **vars(options)))
         texts = [answer("day", lang, plan=plan, found=figures) for figures in found]
