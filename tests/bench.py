@@ -36,7 +36,7 @@ from controller.app import running as roof
 from controller.clock import FakeClock
 from controller.day import Day
 from controller.engine import Engine
-from controller.forecast import Forecaster
+from controller.forecast.learner import Forecaster
 from controller.hall import calendar
 from controller.hall.commands import CallNext, Command, Pause, Resume, SignIn, TakeTicket, Tick
 from controller.hall.events import DayOpened, Event, TicketCalled, TicketIssued

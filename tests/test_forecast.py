@@ -11,7 +11,7 @@ from wait import until
 
 from controller.clock import FakeClock
 from controller.day import Day
-from controller.forecast import Forecaster
+from controller.forecast.learner import Forecaster
 from controller.hall.commands import CallNext, CloseWindow, Complete, SignIn, SignOut, TakeTicket
 from controller.settings.schema import Settings
 from display import screens

@@ -5,12 +5,11 @@ It learns from the journal's events alone. Method and fallbacks: domain.md §6.
 
 import random
 from collections import defaultdict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from heapq import heapify, heappop, heappush
+from dataclasses import dataclass
 from math import exp, log
 from statistics import fmean
 
+from controller.forecast.rollout import roll_out
 from controller.hall.events import (
     DayOpened,
     Event,
@@ -20,14 +19,14 @@ from controller.hall.events import (
     TicketIssued,
     TicketMissed,
 )
-from controller.hall.line import line, served_at
+from controller.hall.line import served_at
 from controller.hall.moment import Now
 from controller.hall.state import State, evolve, seen_at
 from controller.settings.schema import Settings
 
-RUNS, SAMPLES, ENOUGH = 60, 300, 30
+SAMPLES = 300  # visits of a service that are remembered
+ENOUGH = 30  # of them, from which their own times count
 SIGMA = 0.7  # of log-normal visits, while there are too few samples
-PAUSE = 300.0  # s, of a pause that nobody said the length of
 STEP = 0.06  # how fast a band learns from being wrong
 
 
@@ -86,7 +85,7 @@ class Forecaster:
 
     def _bands(self, state: State, services: tuple[str, ...]) -> dict[str, Band]:
         visits = {service: self._samples(service) for service in self._plan.service}
-        runs = self._roll_out(state, services, visits)
+        runs = roll_out(self._plan, state, services, visits, self._called, self._dice)
         found = {}
         for service in services:
             mean, ahead = fmean(visits[service]), _ahead(state, service)
@@ -110,44 +109,6 @@ class Forecaster:
             return list(self._visits[service])
         middle = log(60.0 * self._plan.service[service].minutes) - SIGMA**2 / 2
         return [self._dice.lognormvariate(middle, SIGMA) for _ in range(SAMPLES)]
-
-    def _roll_out(
-        self, state: State, services: tuple[str, ...], visits: Mapping[str, list[float]]
-    ) -> dict[str, list[float]]:
-        """By service, how long a visitor of now waits in each of the ways in which the day may go on."""
-        plan, waits = self._plan, {service: list[float]() for service in services}
-        if not state.last or state.frozen:
-            return waits
-        guests = {f"{s}?": Ticket(f"{s}?", s, "", state.last, state.seconds) for s in services}
-        joined = replace(state, tickets={**state.tickets, **guests})
-        there = {n: w for n, w in state.windows.items() if w.clerk and n in plan.window}
-        lines = {n: [(t.number, t.service) for t in line(plan, joined, n)] for n in there}
-        other = next(iter(visits.values()))  # of a service that has left the plan
-        for _ in range(RUNS):
-            free, taken, missing = [], set[str](), set(guests)
-            for name, window in there.items():
-                at = (
-                    max(window.until - state.worked, 0.0 if window.until else PAUSE) if window.paused else 0.0
-                )
-                if window.ticket:
-                    gone = state.seconds - self._called.get(window.ticket, state.seconds)
-                    visit = visits.get(state.tickets[window.ticket].service, other)
-                    rest = [seconds - gone for seconds in visit if seconds > gone] or [gone / 2]
-                    at = max(at, self._dice.choice(rest))
-                free.append((at, name))
-            heapify(free)
-            steps = {name: iter(tickets) for name, tickets in lines.items()}
-            while free and missing:
-                at, name = heappop(free)
-                number, service = next((step for step in steps[name] if step[0] not in taken), ("", ""))
-                taken.add(number)
-                if number in guests:
-                    waits[service].append(at)
-                    missing.discard(number)
-                    heappush(free, (at, name))
-                elif number:
-                    heappush(free, (at + self._dice.choice(visits.get(service, other)), name))
-        return waits
 
 
 def _ahead(state: State, service: str) -> int:
