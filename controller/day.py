@@ -11,7 +11,6 @@ from functools import partial
 from math import log, sqrt
 from zoneinfo import ZoneInfo
 
-from controller.clock import FakeClock
 from controller.hall import calendar
 from controller.hall.commands import (
     CallNext,
@@ -32,6 +31,7 @@ from controller.hall.events import Event
 from controller.hall.moment import elapsed
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
+from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 
 _SPREAD = 0.8  # coefficient of variation of service times (domain.md §6)

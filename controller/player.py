@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from math import log
 from typing import Any, Protocol
 
-from controller.clock import Clock
 from controller.day import work
+from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
 
 STEP, FINGER = 0.1, 0.7  # real seconds: between looks, and from one key to the next

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from controller.clock import FakeClock
 from controller.hall import calendar
 from controller.player import Player
+from controller.runtime.clock import FakeClock
 from controller.settings.schema import KEYS, Settings
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
-from controller.engine import Outcome
 from controller.hall import calendar
 from controller.hall.commands import CloseKiosk, Command, OpenKiosk, ReportPaper, ReportTest, TakeTicket, Tick
 from controller.hall.events import (
@@ -22,7 +21,7 @@ from controller.hall.events import (
     WindowEvent,
 )
 from controller.hall.moment import Now
-from controller.hall.outcome import Refused
+from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
 from display import screens, ticket, words

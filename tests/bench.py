@@ -33,9 +33,7 @@ from daemon import Daemon, outside
 from siege import siege
 
 from controller.app import running as roof
-from controller.clock import FakeClock
 from controller.day import Day
-from controller.engine import Engine
 from controller.forecast.learner import Forecaster
 from controller.hall import calendar
 from controller.hall.commands import CallNext, Command, Pause, Resume, SignIn, TakeTicket, Tick
@@ -43,6 +41,8 @@ from controller.hall.events import DayOpened, Event, TicketCalled, TicketIssued
 from controller.hall.state import seen_at
 from controller.journal.rows import encode, sealed, time_text
 from controller.journal.store import Store, opened
+from controller.runtime.clock import FakeClock
+from controller.runtime.engine import Engine
 from controller.settings.reader import parse
 from controller.simulation import Simulation
 from drivers import callunit_modbus

@@ -20,9 +20,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from wait import until
 
 from controller.app import running as roof
-from controller.clock import FakeClock
 from controller.hall.commands import Tick
 from controller.journal.store import Store
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulation import Simulation

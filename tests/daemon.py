@@ -19,8 +19,8 @@ from conftest import EXAMPLE, MONDAY, sign_in
 from wait import until
 
 from controller.app.running import SIMULATED
-from controller.clock import FakeClock
 from controller.journal.people import People
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulation import Simulation

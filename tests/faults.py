@@ -21,7 +21,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "pass",
     ),
     "test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room": (
-        "controller/engine.py",
+        "controller/runtime/engine.py",
         'self.submit(StopTickets("disk_full", actor="clock"))',
         "pass",
     ),
@@ -31,7 +31,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
         'if False:\n            raise CannotStart("journal_damaged"',
     ),
     "test_a_battery_is_believed_at_once_unless_it_is_before_the_journal": (
-        "controller/clock.py",
+        "controller/runtime/clock.py",
         "before = self._floor is not None and wall < self._floor",
         "before = False",
     ),
@@ -52,7 +52,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "        raise\n",
     ),
     "test_every_loop_that_stands_still_is_named_with_its_place_and_systemd_hears_nothing": (
-        "controller/watch.py",
+        "controller/runtime/watch.py",
         "PATIENCE = 6.0",
         "PATIENCE = 600.0",
     ),
@@ -62,7 +62,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
     ),
     "test_the_powers_word_is_that_of_the_firmwares_bits": (
-        "controller/pi.py",
+        "controller/runtime/pi.py",
         '(0x1, "low")',
         '(0x0, "low")',
     ),

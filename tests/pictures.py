@@ -15,7 +15,7 @@ from test_ticket import LINK, TOLD, issued, printed
 from wait import until
 
 from controller.app.running import SIMULATED
-from controller.clock import FakeClock
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from display import ticket
 from drivers.base import load

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from controller.clock import FakeClock
 from controller.hall import commands as all_commands
 from controller.hall import events as all_events
 from controller.hall.commands import (
@@ -53,6 +52,7 @@ from controller.hall.decide import decide
 from controller.hall.events import Event, TicketEvent, WindowEvent
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from drivers.base import load
 

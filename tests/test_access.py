@@ -13,7 +13,7 @@ from visitor import Visitor, clerk, elsewhere, paired, technician
 from wait import until
 
 from controller.app.running import SIMULATED
-from controller.clock import FakeClock
+from controller.runtime.clock import FakeClock
 from web import twin
 from web.access import ROUTES
 from web.app import create

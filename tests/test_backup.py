@@ -19,7 +19,6 @@ from daemon import Daemon, outside
 from test_store import day, events, new_year
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall.commands import TakeTicket
 from controller.hall.events import TicketIssued
 from controller.journal import backup
@@ -27,6 +26,7 @@ from controller.journal.backup import CannotCopy, copy, drill, restore
 from controller.journal.files import CannotStart, journals
 from controller.journal.store import Store, read
 from controller.journal.verify import verify
+from controller.runtime.clock import FakeClock
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall.commands import CallNext
 from controller.hall.events import Call, Ticket, Window
 from controller.hall.state import State
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Board, Service, Settings
 from display import screens

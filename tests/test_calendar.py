@@ -8,12 +8,12 @@ import pytest
 from conftest import EXAMPLE, MONDAY, Hall
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall import calendar
 from controller.hall.commands import Command, SignIn, SignOut, TakeTicket, Tick
 from controller.hall.decide import decide
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display.words import when

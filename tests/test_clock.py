@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 from conftest import MONDAY
 
-from controller.clock import FakeClock, SystemClock
 from controller.hall import calendar
+from controller.runtime.clock import FakeClock, SystemClock
 from controller.settings.schema import Settings
 from controller.simulation import opening
 

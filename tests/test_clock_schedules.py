@@ -15,7 +15,6 @@ from conftest import EXAMPLE
 from daemon import ALWAYS
 from judge import Hall, judge, judged
 
-from controller.engine import Engine
 from controller.figures.proof import lasted
 from controller.hall.commands import (
     CallNext,
@@ -40,6 +39,7 @@ from controller.hall.state import State, evolve, seen_at
 from controller.journal.rows import decode, encode, plain, time_text
 from controller.journal.store import Store, read
 from controller.journal.verify import verify
+from controller.runtime.engine import Engine
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from display import screens

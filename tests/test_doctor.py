@@ -9,7 +9,7 @@ from daemon import outside
 from test_cli import hallqueue
 
 from controller.app import doctor
-from controller.clock import SystemClock
+from controller.runtime.clock import SystemClock
 from controller.settings.reader import parse
 from display.words import catalogue
 from drivers.base import load

@@ -8,7 +8,7 @@ from contrast import cut, faint
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
-from controller.clock import FakeClock
+from controller.runtime.clock import FakeClock
 
 
 @pytest.fixture

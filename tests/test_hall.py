@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge import judge
 
-from controller.clock import FakeClock
-from controller.engine import Engine
 from controller.hall.commands import (
     CallNext,
     ChangeRoll,
@@ -41,6 +39,8 @@ from controller.hall.moment import Now, elapsed
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
 from controller.journal.store import Store
+from controller.runtime.clock import FakeClock
+from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
 from display import screens
 

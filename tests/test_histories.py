@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from judge import Hall, judge
 
-from controller.clock import FakeClock
 from controller.hall import windows
 from controller.hall.commands import (
     AtWindow,
@@ -59,6 +58,7 @@ from controller.hall.events import (
 from controller.hall.outcome import Refused
 from controller.hall.state import State, account, evolve
 from controller.journal.store import Store
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from drivers.base import load

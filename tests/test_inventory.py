@@ -12,8 +12,8 @@ from conftest import EXAMPLE, MONDAY
 from wait import until
 
 from controller.app import running as roof
-from controller.clock import FakeClock
 from controller.journal.store import Store
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.simulation import Simulation
 from drivers.base import Port, load

@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, Page, Response, Route, expect
 from visitor import Visitor
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall.moment import Now
 from controller.hall.state import State
+from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from display import kiosk as view
 from display import screens

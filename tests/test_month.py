@@ -17,10 +17,10 @@ from judge import judge
 from ordeal import AGAIN, NUMBER
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall import calendar
 from controller.hall.state import account
 from controller.journal.verify import verify
+from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 
 TEXT = EXAMPLE.read_text().replace("width = 576", 'mode = "text"')  # so that papers can be read here

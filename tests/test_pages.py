@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from wait import until
 
 from controller.app.running import SIMULATED
-from controller.clock import FakeClock
 from controller.hall.commands import ReportPaper
 from controller.hall.state import account
+from controller.runtime.clock import FakeClock
 from display import screens
 
 SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}

@@ -12,10 +12,10 @@ from conftest import EXAMPLE, MONDAY, Hall
 from PIL import Image
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall.commands import Reprint, Tick
 from controller.hall.events import Ticket
 from controller.hall.state import seen_at
+from controller.runtime.clock import FakeClock
 from display import screens, ticket
 from drivers.base import Device
 from web.live import HEARTBEAT

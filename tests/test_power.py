@@ -8,9 +8,9 @@ import pytest
 from conftest import EXAMPLE, MONDAY, Hall
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall.events import Window
 from controller.hall.state import State
+from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from display import screens
 from drivers import power_cec, power_dpms, power_gpio, power_modbus, sign_modbus

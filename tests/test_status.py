@@ -12,10 +12,10 @@ from conftest import EXAMPLE, MONDAY, Hall, sign_in
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
-from controller import pi
 from controller.app.running import SIMULATED
-from controller.clock import FakeClock
 from controller.hall.events import Event
+from controller.runtime import pi
+from controller.runtime.clock import FakeClock
 from display.words import catalogue
 
 

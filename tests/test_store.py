@@ -16,7 +16,6 @@ import pytest
 from conftest import EXAMPLE, MONDAY, Hall, needs
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall import events as kinds
 from controller.hall.events import (
     Call,
@@ -35,6 +34,7 @@ from controller.hall.events import (
 from controller.journal.files import CannotStart, journals
 from controller.journal.store import RESERVE, Store, planned, read
 from controller.journal.verify import verify
+from controller.runtime.clock import FakeClock
 
 
 def events(clock: FakeClock, count: int) -> list[Event]:

@@ -10,7 +10,7 @@ import pytest
 from conftest import EXAMPLE, ROOT
 from wait import until
 
-from controller.app import running as roof
+from controller.runtime.ports import build, ports
 from controller.settings.reader import Mistakes, parse
 from drivers.base import load
 from drivers.frame import Frame, profile
@@ -56,8 +56,8 @@ def test_a_driver_of_somebody_else_is_checked_loaded_and_driven(tmp_path: Path) 
     machine = Beacon()
     wire = Wire(tmp_path / "line", machine)
     plan = parse(text.replace("/dev/serial/by-id/usb-signs", wire.url).encode(), load)
-    driver = roof.build(plan)["sign3"]
-    (port,) = roof.ports(plan, {"sign3": driver})
+    driver = build(plan)["sign3"]
+    (port,) = ports(plan, {"sign3": driver})
     driver.show("请A001到3号窗口")  # type: ignore[attr-defined]
     port.start()
     until(lambda: machine.text == "请A001到3号窗口")

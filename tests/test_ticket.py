@@ -10,11 +10,11 @@ from conftest import EXAMPLE, MONDAY, Hall
 from PIL import Image
 from wait import until
 
-from controller.clock import FakeClock
 from controller.hall.commands import TakeTicket
 from controller.hall.decide import decide
 from controller.hall.events import Ticket
 from controller.hall.state import State, evolve
+from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display import ticket

@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, expect
 from wait import until
 
 from controller.app.running import SIMULATED
-from controller.clock import FakeClock
 from controller.hall.commands import CutOff
 from controller.hall.line import line
 from controller.hall.state import account
+from controller.runtime.clock import FakeClock
 from display import screens, ticket
 
 NARROW = EXAMPLE.read_text().replace("[hours]", "[policy]\nno_show_seconds = 0\n\n[hours]")

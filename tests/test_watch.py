@@ -14,7 +14,7 @@ from conftest import Hall
 from wait import until
 
 from controller.app.running import listen
-from controller.watch import Watch
+from controller.runtime.watch import Watch
 from drivers.base import Device, Port
 from drivers.link import Link
 from web.live import Server

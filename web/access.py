@@ -11,9 +11,9 @@ from typing import Any
 
 from flask import Flask, Response, abort, g, make_response, redirect, render_template, request
 
-from controller.clock import Clock
 from controller.hall.commands import digest
 from controller.journal.people import SHORTEST, People
+from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
 from display.words import say
 

@@ -2,7 +2,6 @@
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 
-from controller.engine import Engine
 from controller.hall.commands import (
     Answer,
     Cancel,
@@ -16,6 +15,7 @@ from controller.hall.commands import (
 from controller.hall.events import TicketIssued
 from controller.hall.outcome import Refused
 from controller.hall.state import account
+from controller.runtime.engine import Engine
 from display import pager, words
 from display.words import say
 from web.access import Access

@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from controller.engine import Engine
-from controller.journal.backup import Keeper
+from controller.runtime.engine import Engine
+from controller.runtime.keeper import Keeper
 from display import screens
 from display.stage import Stage
 from drivers.base import Device

@@ -10,10 +10,10 @@ from typing import Any
 import qrcode
 from flask import Flask, Response, abort, jsonify, render_template, request
 
-from controller.engine import Engine
 from controller.hall.commands import AskHelp, TakeTicket
 from controller.hall.events import TicketIssued
 from controller.hall.outcome import Refused
+from controller.runtime.engine import Engine
 from display import kiosk as view
 from display import words
 from display.words import catalogue, say

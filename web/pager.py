@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from flask import Flask, Response, abort, g, jsonify, make_response, redirect, render_template, request
 
-from controller.engine import Engine
 from controller.hall import keys
 from controller.hall.commands import Answer, Command, SignIn
 from controller.hall.outcome import Refused
+from controller.runtime.engine import Engine
 from display import pager, words
 from display.words import say
 from web.access import Access, posted

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Flask, Response, make_response, render_template, request
 
-from controller.engine import Engine
 from controller.hall import calendar
 from controller.hall.commands import digest
 from controller.hall.line import ahead
 from controller.hall.moment import Now
 from controller.hall.state import State
+from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
 from display import screens
 from display.words import say

@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from controller import pi
 from controller.hall import calendar
 from controller.hall.events import Event
 from controller.hall.state import account
 from controller.journal.files import free
+from controller.runtime import pi
 from controller.settings.schema import Settings
 from display import screens, words
 from display.stage import Printer, Shows, Voice

@@ -3,9 +3,9 @@
 import argparse
 
 from controller.app.console import speak
-from controller.clock import SystemClock
 from controller.journal import backup
 from controller.journal.verify import verify
+from controller.runtime.clock import SystemClock
 
 
 def verify_journal(options: argparse.Namespace) -> int:

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from controller import pi
-from controller.app import running as roof
-from controller.clock import SystemClock
 from controller.journal.files import free
+from controller.runtime import pi
+from controller.runtime.clock import SystemClock
+from controller.runtime.ports import build, ports
 from controller.settings.schema import Settings
 from display.ticket import FONT
 from drivers.base import Device, Health
@@ -68,10 +68,10 @@ def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[
 
 def ask(plan: Settings) -> dict[str, Health]:
     """The health of every device of `plan` after its own driver has opened and asked it."""
-    built = roof.build(plan)
+    built = build(plan)
     deadline = time.monotonic() + PATIENCE
     with ExitStack() as stops:
-        for port in roof.ports(plan, built):
+        for port in ports(plan, built):
             port.start()
             stops.callback(port.stop)
         while time.monotonic() < deadline and any(_unsure(device) for device in built.values()):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from controller.app import running as roof
+from controller.runtime.ports import build, ports
 from controller.settings.schema import Device as Stanza
 from controller.settings.schema import Settings
 from drivers.base import Button, Device, Port, load
@@ -36,10 +36,10 @@ def record(plan: Settings, name: str, file: TextIO) -> Iterator[None]:
 
     about = {"device": name, "driver": stanza.driver, "baudrate": stanza.baudrate}
     file.write(json.dumps(about | {"options": dict(stanza.options)}, ensure_ascii=False) + "\n")
-    device = roof.build(plan)[name]
+    device = build(plan)[name]
     Link.tape = staticmethod(lambda kind, data: write(kind, data.hex(" ")))
     _listen(device, write)
-    (port,) = roof.ports(plan, {name: device})
+    (port,) = ports(plan, {name: device})
     port.start()
     try:
         yield

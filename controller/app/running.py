@@ -11,26 +11,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from controller.child import Child
-from controller.clock import Clock
-from controller.engine import Engine, Outcome
 from controller.hall import calendar, keys
 from controller.hall.commands import Command, CutOff, LoadPlan
 from controller.hall.decide import decide
 from controller.hall.events import DayClosed, DayOpened, TicketEvent, TicketIssued
-from controller.hall.outcome import Refused
+from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, evolve
-from controller.journal.backup import Keeper
 from controller.journal.files import CannotStart
 from controller.journal.people import People, passcode
 from controller.journal.store import Store, read
-from controller.oracle import Figures, Oracle
+from controller.runtime.child import Child
+from controller.runtime.clock import Clock
+from controller.runtime.engine import Engine
+from controller.runtime.keeper import Keeper
+from controller.runtime.oracle import Figures, Oracle
+from controller.runtime.ports import build, ports
+from controller.runtime.watch import Watch
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
-from controller.watch import Watch
 from display.stage import Stage
 from display.words import override, say, written
-from drivers.base import Button, Device, DeviceFault, Port, Press, load
+from drivers.base import Button, Device, Port, Press, load
 from drivers.inventory import Inventory
 from web import twin as twin_page
 from web.access import Access
@@ -43,15 +44,6 @@ from web.twin import Twin
 log = logging.getLogger("hallqueue")
 Note = tuple[str, Mapping[str, Any]]
 SIMULATED = "hallqueue simulate"  # the technician's passphrase there
-
-
-class Unbuilt(Device):
-    """Stands for a device whose driver cannot be built: a red line, never a dead hall."""
-
-    wired = False
-
-    def turn(self, link: object) -> float:
-        raise DeviceFault("bug", 3600.0)
 
 
 def listen(bind: str, port: int) -> socket.socket:
@@ -97,31 +89,6 @@ def tls(plan: Settings, notes: list[Note]) -> tuple[str, str] | None:
     except OSError as error:
         notes.append(("tls_broken", {"detail": error.strerror or error}))
         return None
-
-
-def build(plan: Settings) -> dict[str, Device]:
-    """The devices of hall.toml, in its order."""
-    built: dict[str, Device] = {}
-    for name, stanza in plan.device.items():
-        try:
-            built[name] = load(stanza.driver)(name, **stanza.options)
-        except Exception:
-            log.exception("%s: its driver %s cannot be built", name, stanza.driver)
-            built[name] = Unbuilt(name)
-    return built
-
-
-def ports(plan: Settings, devices: Mapping[str, Device]) -> list[Port]:
-    """One port for each wire; a device that needs no wire has one for itself."""
-    wires: dict[str, list[str]] = {}
-    for name, device in devices.items():
-        wires.setdefault(plan.device[name].url if device.wired else f"{name} alone", []).append(name)
-    found = []
-    for names in wires.values():
-        first, members = plan.device[names[0]], [devices[name] for name in names]
-        url = first.url if members[0].wired else ""
-        found.append(Port(url, first.baudrate, members, first.retry))
-    return found
 
 
 @dataclass(slots=True)

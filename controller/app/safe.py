@@ -4,13 +4,14 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from controller.app.running import build, ports, tls
-from controller.clock import Clock
+from controller.app.running import tls
 from controller.hall.commands import Freeze
 from controller.hall.events import HallFrozen
 from controller.hall.state import State
+from controller.runtime.clock import Clock
+from controller.runtime.ports import build, ports
+from controller.runtime.watch import Watch
 from controller.settings.schema import Hall, Hours, Settings
-from controller.watch import Watch
 from display import screens
 from display.stage import Stage
 from display.words import override

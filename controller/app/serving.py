@@ -12,8 +12,8 @@ from pathlib import Path
 from controller.app import running as roof
 from controller.app.console import tell, told, unusable
 from controller.app.safe import UNKNOWN, standing_in
-from controller.clock import FakeClock, SystemClock
 from controller.journal.store import Store, planned
+from controller.runtime.clock import FakeClock, SystemClock
 from controller.settings.reader import Mistakes
 
 ANNOUNCE = 60.0  # s between two announcements of the safe hall

@@ -11,8 +11,8 @@ from itertools import zip_longest
 from controller.app import bundle, doctor, recording
 from controller.app import running as roof
 from controller.app.console import located, speak, tell, told
-from controller.clock import SystemClock
 from controller.journal.people import passcode
+from controller.runtime.clock import SystemClock
 from controller.settings.reader import Mistakes
 
 

@@ -6,8 +6,8 @@ import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from controller.child import Asked, Child, ask
 from controller.hall.moment import Now
+from controller.runtime.child import Asked, Child, ask
 from controller.settings.schema import Settings
 
 log = logging.getLogger("hallqueue.oracle")

@@ -8,19 +8,18 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from controller.clock import Clock
 from controller.hall.commands import AllowTickets, Command, StopTickets, Tick
 from controller.hall.decide import decide, refused
-from controller.hall.events import Event, TimeConfirmed
-from controller.hall.outcome import Refused
+from controller.hall.events import TimeConfirmed
+from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, evolve
 from controller.journal.store import Store
+from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
 
 log = logging.getLogger("hallqueue.engine")
 PRESSES = 10_000  # press ids remembered; the busiest day has fewer
 
-Outcome = tuple[Event, ...] | Refused
 Listener = Callable[[Command, Outcome, State], None]
 
 
