@@ -33,7 +33,6 @@ from daemon import Daemon, outside
 from siege import siege
 
 from controller.app import running as roof
-from controller.day import Day
 from controller.forecast.learner import Forecaster
 from controller.hall import calendar
 from controller.hall.commands import CallNext, Command, Pause, Resume, SignIn, TakeTicket, Tick
@@ -44,7 +43,8 @@ from controller.journal.store import Store, opened
 from controller.runtime.clock import FakeClock
 from controller.runtime.engine import Engine
 from controller.settings.reader import parse
-from controller.simulation import Simulation
+from controller.simulated.day import Day
+from controller.simulated.simulation import Simulation
 from drivers import callunit_modbus
 from drivers.base import Port, load
 from drivers.sim.callunit import CallUnit

@@ -25,7 +25,7 @@ from controller.journal.store import Store
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
-from controller.simulation import Simulation
+from controller.simulated.simulation import Simulation
 from drivers.base import load
 from web.house import House
 

@@ -11,7 +11,7 @@ import pytest
 from conftest import EXAMPLE
 from daemon import Daemon, outside
 
-from controller.simulation import Simulation
+from controller.simulated.simulation import Simulation
 
 
 def hallqueue(*words: object, lang: str = "en_US.UTF-8") -> subprocess.CompletedProcess[str]:

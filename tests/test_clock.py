@@ -8,7 +8,7 @@ from conftest import MONDAY
 from controller.hall import calendar
 from controller.runtime.clock import FakeClock, SystemClock
 from controller.settings.schema import Settings
-from controller.simulation import opening
+from controller.simulated.simulation import opening
 
 
 def at(text: str) -> datetime:

@@ -9,10 +9,10 @@ from conftest import EXAMPLE
 from judge import judge
 
 from controller.app import cli
-from controller.day import Day
 from controller.figures.account import figures
 from controller.journal.store import Store
 from controller.settings.schema import Settings
+from controller.simulated.day import Day
 
 MONDAY = date(2026, 11, 23)
 

@@ -9,11 +9,11 @@ from conftest import EXAMPLE, MONDAY, Hall
 from test_histories import Life
 from wait import until
 
-from controller.day import Day
 from controller.forecast.learner import Forecaster
 from controller.hall.commands import CallNext, CloseWindow, Complete, SignIn, SignOut, TakeTicket
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
+from controller.simulated.day import Day
 from display import screens
 
 

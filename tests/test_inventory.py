@@ -15,7 +15,7 @@ from controller.app import running as roof
 from controller.journal.store import Store
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
-from controller.simulation import Simulation
+from controller.simulated.simulation import Simulation
 from drivers.base import Port, load
 from drivers.inventory import Inventory
 

@@ -12,7 +12,7 @@ from daemon import Daemon, outside
 from wait import until
 
 from controller.journal.verify import verify
-from controller.simulation import Simulation
+from controller.simulated.simulation import Simulation
 from drivers.sim.printer import Printer
 
 

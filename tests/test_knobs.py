@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from controller.simulation import _MACHINES
+from controller.simulated.simulation import _MACHINES
 from drivers.link import Link
 from drivers.sim.keypad import Keypad
 from drivers.sim.unit_ff68 import Unit

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 OURS = ("controller", "drivers", "display", "web")
-ROOF = {"controller.app", "controller.simulation"}
+ROOF = {"controller.app", "controller.simulated"}
 GROUND = {"controller.hall", "controller.settings"}
 FILES = sorted(path for room in OURS for path in (ROOT / room).rglob("*.py"))
 

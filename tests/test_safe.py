@@ -12,7 +12,7 @@ from daemon import Daemon, outside
 from playwright.sync_api import Browser, expect
 from wait import until
 
-from controller.simulation import Simulation
+from controller.simulated.simulation import Simulation
 
 SIZES = {"tv": (1920, 1080), "kiosk": (1080, 1920), "phone": (360, 740)}
 

@@ -50,7 +50,7 @@ def serve(options: argparse.Namespace) -> int:
     with ExitStack() as stops:
         if simulated:
             # Machines are loaded only here: a real hall needs none of them.
-            from controller.simulation import Simulation, opening
+            from controller.simulated.simulation import Simulation, opening
 
             wires = Path(stops.enter_context(tempfile.TemporaryDirectory(prefix="hallqueue-")))
             fake = site.clock = FakeClock(opening(plan, site.clock.now().wall, last), speed=1.0)

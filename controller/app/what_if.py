@@ -5,13 +5,13 @@ import sys
 from collections.abc import Iterator
 from datetime import time
 
-from controller import day
 from controller.app import running as roof
 from controller.app.console import answer, languages
 from controller.figures.account import figures
 from controller.hall import calendar
 from controller.hall.events import Event
 from controller.journal.files import CannotStart
+from controller.simulated import day
 from display.words import say
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from controller.hall import calendar
-from controller.player import Player
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import KEYS, Settings
+from controller.simulated.player import Player
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
@@ -29,7 +29,6 @@ from drivers.sim.sign import Sign
 from drivers.sim.unit_ff68 import Unit
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Machine, Wire
-from web.status import question
 
 # The machine behind each driver, made by the options of its stanza.
 _MACHINES: Mapping[str, Callable[[Mapping[str, Any]], Machine]] = {
@@ -174,7 +173,7 @@ class Simulation:
             face["knobs"] = {"unplugged": not wire.plugged, "noise": wire.noise}
             face["knobs"] |= {knob: getattr(machine, knob) for knob in machine.knobs}
             face |= machine.face()
-        if question(self.plan, name) == "call":
+        if isinstance(machine, CallUnit | Unit | Keypad):
             face["keys"] = self._keys(name)
         if pins := device.options.get("pins"):
             lamps = device.options.get("lamps", {})

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from math import log
 from typing import Any, Protocol
 
-from controller.day import work
 from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
+from controller.simulated.day import work
 
 STEP, FINGER = 0.1, 0.7  # real seconds: between looks, and from one key to the next
 LOAD, SIGMA, ABSENT = 0.8, 0.7, 0.05  # of what all windows can do; of log-normal visits; who left
