@@ -26,7 +26,10 @@ from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
 from display import screens, ticket, words
 from display.words import say
-from drivers.base import Device, Line, Page, Sentence, Switch
+from drivers.base.device import Device
+from drivers.base.kinds import Switch
+from drivers.base.mailboxes import Sentence
+from drivers.base.paper import Line, Page
 
 ACTOR = "stage"
 TEST = 5.0  # s that a test stands on a sign

@@ -15,7 +15,7 @@ from controller.hall.state import State
 from controller.settings.schema import Service, Settings, layout
 from display import card, screens
 from display.words import columns, say
-from drivers.base import Line, Page
+from drivers.base.paper import Line, Page
 
 # fonts-noto-cjk, SIL Open Font License 1.1; index 2 is Simplified Chinese (hardware.md §8).
 FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc"

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from drivers.base import Button, DeviceFault, Latest
-from drivers.link import Link, LinkLost
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Button
+from drivers.base.link import Link, LinkLost
+from drivers.base.mailboxes import Latest
 
 DOWN, UP = 0.030, 0.050  # s a contact must be stable to count as pressed, as released
 

@@ -13,8 +13,8 @@ import select
 import struct
 import time
 
-from drivers.base import Button
-from drivers.link import Link, LinkLost
+from drivers.base.kinds import Button
+from drivers.base.link import Link, LinkLost
 
 _RECORD = struct.Struct("llHHi")  # struct input_event: time, type, code, value
 _GRAB = 0x40044590  # EVIOCGRAB: nobody else, such as the kiosk's browser, hears this pad

@@ -7,9 +7,11 @@ import struct
 import time
 from typing import Literal
 
-from drivers.base import Button, DeviceFault, Latest
-from drivers.link import Link
-from drivers.modbus import READ_COUNTERS, READ_INPUTS, WRITE_COILS, Master
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Button
+from drivers.base.link import Link
+from drivers.base.mailboxes import Latest
+from drivers.parts.modbus import READ_COUNTERS, READ_INPUTS, WRITE_COILS, Master
 
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
 # Coils 0 green, 1 white, 2 red; green and red together are amber (domain.md §4.5). By lamp: what shines

@@ -1,4 +1,4 @@
-"""Call units that send a frame at each press, described by a text profile (drivers/frame.py).
+"""Call units that send a frame at each press, described by a text profile (drivers/parts/frame.py).
 
 The addresses and keys of an unknown unit are read from the status page: press, and it tells.
 
@@ -7,9 +7,10 @@ Maturity: sketch.
 
 import time
 
-from drivers.base import Button, DeviceFault
-from drivers.frame import Frame, profile
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Button
+from drivers.base.link import Link
+from drivers.parts.frame import Frame, profile
 
 EVERY, TOLD = 0.02, 60.0  # s between looks at the wire; s that an unknown key stays on the page
 

@@ -7,8 +7,9 @@ import re
 import shlex
 import subprocess
 
-from drivers.base import DeviceFault, Switch
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Switch
+from drivers.base.link import Link
 
 PATIENCE, AGAIN = 20.0, 60.0  # s: a TV wakes slowly; between looks, as people have remote controls
 _STATES = {True: ("on", "to-on"), False: ("standby", "to-standby")}

@@ -6,8 +6,8 @@ Maturity: sketch.
 import re
 
 from drivers import power_cec
-from drivers.base import DeviceFault
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.link import Link
 
 
 class Driver(power_cec.Driver):

@@ -5,8 +5,9 @@ Maturity: sketch.
 
 from typing import Any
 
-from drivers.base import DeviceFault, Switch
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Switch
+from drivers.base.link import Link
 
 
 class Driver(Switch):

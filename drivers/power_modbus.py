@@ -6,9 +6,9 @@ Maturity: sketch.
 import struct
 from typing import Literal
 
-from drivers.base import Switch
-from drivers.link import Link
-from drivers.modbus import READ_COILS, WRITE_COIL, Master
+from drivers.base.kinds import Switch
+from drivers.base.link import Link
+from drivers.parts.modbus import READ_COILS, WRITE_COIL, Master
 
 
 class Driver(Switch):

@@ -18,8 +18,9 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from drivers.base import Device, DeviceFault, Page
-from drivers.link import Link, gbk
+from drivers.base.device import Device, DeviceFault
+from drivers.base.link import Link, gbk
+from drivers.base.paper import Page
 
 _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
 _CHUNK = 512  # bytes a turn: half a second at 9600 baud

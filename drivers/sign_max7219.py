@@ -7,8 +7,9 @@ Maturity: sketch.
 
 from typing import Any
 
-from drivers.base import DeviceFault, Sign
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Sign
+from drivers.base.link import Link
 
 RESEND = 1.0  # s: modules answer nothing, and forget everything when their power dips
 _SET_UP = ((0x0F, 0), (0x09, 0), (0x0B, 7))  # no lamp test, no decoding, all eight rows

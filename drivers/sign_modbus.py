@@ -6,9 +6,9 @@ Maturity: sketch.
 import struct
 from typing import Literal
 
-from drivers.base import Sign
-from drivers.link import Link
-from drivers.modbus import READ_HOLDING, WRITE_REGISTERS, Master
+from drivers.base.kinds import Sign
+from drivers.base.link import Link
+from drivers.parts.modbus import READ_HOLDING, WRITE_REGISTERS, Master
 
 _SEGMENTS = {
     **dict(zip("0123456789", (0x3F, 0x06, 0x5B, 0x4F, 0x66, 0x6D, 0x7D, 0x07, 0x7F, 0x6F), strict=True)),

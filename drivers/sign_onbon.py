@@ -9,8 +9,9 @@ import struct
 import time
 from typing import Literal
 
-from drivers.base import DeviceFault, Sign
-from drivers.link import Link, crc16, gbk
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Sign
+from drivers.base.link import Link, crc16, gbk
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
 _ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}

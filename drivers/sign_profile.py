@@ -1,4 +1,4 @@
-"""Signs over a simple serial frame that a text profile describes (drivers/frame.py).
+"""Signs over a simple serial frame that a text profile describes (drivers/parts/frame.py).
 
 Maturity: sketch.
 """
@@ -6,10 +6,11 @@ Maturity: sketch.
 import time
 from typing import Any
 
-from drivers.base import DeviceFault, Sign
-from drivers.frame import Frame
-from drivers.frame import profile as _load
-from drivers.link import Link, gbk
+from drivers.base.device import DeviceFault
+from drivers.base.kinds import Sign
+from drivers.base.link import Link, gbk
+from drivers.parts.frame import Frame
+from drivers.parts.frame import profile as _load
 
 RESEND = 60.0  # s: such signs do not answer, so nobody knows what they have forgotten
 EVERY = 1.0  # s between looks whether the wire is still there

@@ -6,7 +6,6 @@ or a chime of our own.
 Maturity: sketch.
 """
 
-import io
 import re
 import subprocess
 import wave
@@ -17,12 +16,11 @@ from math import pi, sin
 from pathlib import Path
 
 from drivers import voice_command
-from drivers.base import DeviceFault
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.link import Link
+from drivers.parts.speech import Kind, espeak, spoken, wav
 
-Kind = tuple[int, int, int]  # of sound: channels, bytes of a sample, samples a second
 _PAUSES = {"，": 0.1, ",": 0.1, "。": 0.4, ".": 0.4}  # s between two clips
-_ESPEAK = 10.0  # s; it makes 4 s of speech in 20 ms
 
 
 class Driver(voice_command.Driver):
@@ -38,7 +36,7 @@ class Driver(voice_command.Driver):
 
     def attach(self, link: Link) -> None:
         # espeak-ng's plain cmn spells hanzi in English letters (§9.1); silence finds the sound card.
-        if b"(en)" in _espeak("-q", "-x", "-v", self.voice, "三"):
+        if b"(en)" in espeak("-q", "-x", "-v", self.voice, "三"):
             raise DeviceFault("bad_voice", again=60.0)
         silence = wav(b"\0" * 4410, (1, 2, 22050))
         try:
@@ -83,29 +81,3 @@ def _chime(channels: int, width: int, rate: int) -> bytes:
     moments = [(hertz * n / rate, 1 - n / size) for hertz in (659.3, 523.3) for n in range(size)]
     levels = (int(9000 * fade**2 * sin(2 * pi * turns)) for turns, fade in moments)
     return array("h", (level for level in levels for _ in range(channels))).tobytes()
-
-
-def wav(frames: bytes, kind: Kind) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as sound:
-        sound.setparams((*kind, 0, "NONE", ""))
-        sound.writeframes(frames)
-    return file.getvalue()
-
-
-def spoken(text: str, voice: str) -> tuple[bytes, Kind]:
-    """`text` by espeak-ng. Raises DeviceFault if it cannot."""
-    said = _espeak("-v", voice, "-s", "150", "--stdin", "--stdout", text=voice_command.plain(text))
-    # Taken apart, as espeak-ng does not know the length when it writes the head.
-    with wave.open(io.BytesIO(said)) as sound:
-        return sound.readframes(sound.getnframes()), sound.getparams()[:3]
-
-
-def _espeak(*words: str, text: str = "") -> bytes:
-    command, given = ["espeak-ng", *words], text.encode()
-    try:
-        return subprocess.run(command, input=given, capture_output=True, timeout=_ESPEAK, check=True).stdout
-    except FileNotFoundError as error:
-        raise DeviceFault("no_command", again=10.0) from error
-    except subprocess.SubprocessError as error:
-        raise DeviceFault("bad_voice", again=60.0) from error

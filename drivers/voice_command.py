@@ -9,17 +9,11 @@ import shutil
 import signal
 import subprocess
 import time
-import unicodedata
 
-from drivers.base import Device, DeviceFault, Fleeting, Sentence
-from drivers.link import Link
-
-
-def plain(text: str) -> str:
-    """`text` as words only: nothing that a speaking program could take for a line of its own, for an
-    option, for markup (SSML), or for a command or phonemes in brackets."""
-    words = (" " if c in "<>&[]" or unicodedata.category(c)[0] == "C" else c for c in text)
-    return "".join(words).lstrip(" -")
+from drivers.base.device import Device, DeviceFault
+from drivers.base.link import Link
+from drivers.base.mailboxes import Fleeting, Sentence
+from drivers.parts.speech import plain
 
 
 class Driver(Device):

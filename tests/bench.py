@@ -46,7 +46,8 @@ from controller.settings.reader import parse
 from controller.simulated.day import Day
 from controller.simulated.simulation import Simulation
 from drivers import callunit_modbus
-from drivers.base import Port, load
+from drivers.base.load import load
+from drivers.base.port import Port
 from drivers.sim.callunit import CallUnit
 from drivers.sim.wire import Wire
 

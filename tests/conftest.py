@@ -26,7 +26,7 @@ from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulated.simulation import Simulation
-from drivers.base import load
+from drivers.base.load import load
 from web.house import House
 
 expect.set_options(timeout=15_000)  # as `until`: a busy machine is no fault

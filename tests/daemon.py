@@ -24,7 +24,7 @@ from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from controller.simulated.simulation import Simulation
-from drivers.base import load
+from drivers.base.load import load
 
 ALWAYS = "\n".join(f'{day} = ["0:00-23:59"]' for day in ("saturday", "sunday"))
 

@@ -36,12 +36,12 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "before = False",
     ),
     "test_no_damaged_modbus_answer_is_a_call": (
-        "drivers/modbus.py",
+        "drivers/parts/modbus.py",
         "if rtu(answer[:-2]) != answer:",
         "if False:",
     ),
     "test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on": (
-        "drivers/base.py",
+        "drivers/base/port.py",
         "if repr(error) not in self._bugs:",
         "if True:",
     ),

@@ -18,7 +18,7 @@ from controller.app.running import SIMULATED
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from display import ticket
-from drivers.base import load
+from drivers.base.load import load
 
 OUT, DOCS = ROOT / "pictures", ROOT / "docs" / "pictures"
 STORY = {

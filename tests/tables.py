@@ -54,7 +54,7 @@ from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
-from drivers.base import load
+from drivers.base.load import load
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from drivers.base import Device, DeviceFault, Fleeting, Latest, Port, Sentence, load
-from drivers.link import Link
+from drivers.base.device import Device, DeviceFault
+from drivers.base.link import Link
+from drivers.base.load import load
+from drivers.base.mailboxes import Fleeting, Latest, Sentence
+from drivers.base.port import Port
 from drivers.sim.wire import Machine, Wire
 
 
@@ -177,6 +180,6 @@ def test_an_unknown_driver_is_answered_with_the_nearest_name() -> None:
 
 
 def test_an_installed_driver_package_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = importlib.metadata.EntryPoint("printer_other", "drivers.base:Device", "hallqueue.drivers")
-    monkeypatch.setattr("drivers.base.entry_points", lambda group: [entry])
+    entry = importlib.metadata.EntryPoint("printer_other", "drivers.base.device:Device", "hallqueue.drivers")
+    monkeypatch.setattr("drivers.base.load.entry_points", lambda group: [entry])
     assert load("printer_other") is Device

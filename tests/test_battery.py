@@ -30,7 +30,11 @@ from drivers import (
     voice_command,
 )
 from drivers import printer_escpos as printer
-from drivers.base import Device, Line, Page, Port, Press, Sentence
+from drivers.base.device import Device
+from drivers.base.kinds import Press
+from drivers.base.mailboxes import Sentence
+from drivers.base.paper import Line, Page
+from drivers.base.port import Port
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from drivers.base import Port, Press
+from drivers.base.kinds import Press
+from drivers.base.port import Port
 from drivers.callunit_modbus import Driver
 from drivers.sim.callunit import CallUnit
 from drivers.sim.wire import Wire

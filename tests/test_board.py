@@ -23,7 +23,7 @@ from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Board, Service, Settings
 from display import screens
-from drivers.base import load
+from drivers.base.load import load
 
 TV = {"width": 1920, "height": 1080}
 # domain.md §4.3: by inches and metres the height of the number called, of the list, and its rows.

@@ -9,9 +9,9 @@ import pytest
 from pigpiod import Pigpiod
 from wait import until
 
-from drivers.base import Port
+from drivers.base.link import Link
+from drivers.base.port import Port
 from drivers.buttons_gpio import DOWN, UP, Driver
-from drivers.link import Link
 from drivers.sim.gpio import Pins
 
 

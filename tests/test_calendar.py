@@ -17,7 +17,7 @@ from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display.words import when
-from drivers.base import load
+from drivers.base.load import load
 
 # 国办发明电: the notice for 2026, first and last day of each holiday, and the days worked instead.
 HOLIDAYS = (

@@ -13,7 +13,7 @@ from controller.hall.commands import CallHeld, CallNext, Command, Hold, Pause, S
 from controller.hall.events import Window
 from controller.hall.state import State
 from controller.settings.schema import Settings
-from drivers.base import Port
+from drivers.base.port import Port
 from drivers.callunit_keypad import Driver
 from drivers.sim.keypad import Keypad
 from drivers.sim.wire import Wire

@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 from wait import until
 
-from drivers.base import Port
+from drivers.base.port import Port
 from drivers.callunit_modbus import Driver
-from drivers.modbus import rtu
+from drivers.parts.modbus import rtu
 from drivers.sim.callunit import CallUnit
 from drivers.sim.wire import Wire
 

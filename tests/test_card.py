@@ -8,7 +8,7 @@ from test_histories import PLAN
 
 from controller.settings.schema import Policy, Settings
 from display import card, ticket
-from drivers.base import Line
+from drivers.base.paper import Line
 
 
 def changed(plan: Settings, **policy: object) -> Settings:

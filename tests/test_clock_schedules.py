@@ -43,7 +43,7 @@ from controller.runtime.engine import Engine
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
 from display import screens
-from drivers.base import load
+from drivers.base.load import load
 
 ZONES = [
     "Asia/Shanghai",

@@ -12,7 +12,8 @@ from controller.app import doctor
 from controller.runtime.clock import SystemClock
 from controller.settings.reader import parse
 from display.words import catalogue
-from drivers.base import load
+from drivers.base.find import devices
+from drivers.base.load import load
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def pi(tmp_path: Path) -> Path:
 
 
 def test_every_device_is_listed_once_under_a_name_that_stays(pi: Path) -> None:
-    assert [url for url, _ in doctor.devices(pi)] == [
+    assert [url for url, _ in devices(pi)] == [
         "/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00-port0",
         "/dev/serial/by-path/platform-xhci-usb-0:1.2:1.0-port0",
         "lp:/dev/usb/by-path/platform-xhci-usb-0:1.3:1.0",
@@ -56,7 +57,7 @@ def test_every_device_is_listed_once_under_a_name_that_stays(pi: Path) -> None:
 
 
 def test_a_proposed_stanza_is_right_as_it_stands(pi: Path) -> None:
-    stanzas = dict(doctor.devices(pi))
+    stanzas = dict(devices(pi))
     pad = stanzas["/dev/input/by-path/platform-xhci-usb-0:3:1.0-event-kbd"]
     text = EXAMPLE.read_text() + "\n" + pad.replace("NAME", "pad1") + 'window = "1"\n'
     assert parse(text.encode(), load).device["pad1"].driver == "callunit_keypad"

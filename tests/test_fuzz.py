@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers import callunit_keypad, printer_escpos, sign_onbon
-from drivers.base import DeviceFault
-from drivers.frame import Frame, profile
-from drivers.link import Link, gbk
-from drivers.modbus import READ_INPUTS, Master, rtu
+from drivers.base.device import DeviceFault
+from drivers.base.link import Link, gbk
+from drivers.parts.frame import Frame, profile
+from drivers.parts.modbus import READ_INPUTS, Master, rtu
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television

@@ -61,7 +61,7 @@ from controller.journal.store import Store
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
-from drivers.base import load
+from drivers.base.load import load
 
 TEXT = EXAMPLE.read_text().replace('services = ["A", "D"]', 'services = ["A", "D"]\nprefers = ["A"]')
 PLAN = parse(TEXT.encode(), load)

@@ -19,9 +19,9 @@ from controller.hall.commands import AskHelp, CallNext, SignIn, TakeTicket
 from controller.settings.schema import Settings
 from display import ticket, words
 from drivers import printer_escpos, sign_onbon
-from drivers.base import Line
-from drivers.base import Page as Paper
-from drivers.link import gbk
+from drivers.base.link import gbk
+from drivers.base.paper import Line
+from drivers.base.paper import Page as Paper
 
 # A script, quotes, blanks of str.format and Jinja, an entity, a colour code of Onbon signs and their bytes
 # 5A, 5B, 5C and A5 (also within hanzi and kana), SSML, phonemes of espeak-ng.

@@ -16,8 +16,9 @@ from controller.journal.store import Store
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.simulated.simulation import Simulation
-from drivers.base import Port, load
-from drivers.inventory import Inventory
+from drivers.base.inventory import Inventory
+from drivers.base.load import load
+from drivers.base.port import Port
 
 _GROUP = 2  # of those who listen to udev, not to the kernel
 _UEVENT, _MAGIC = 15, 0xFEEDCAFE  # NETLINK_KOBJECT_UEVENT; of libudev

@@ -23,7 +23,7 @@ from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from display import kiosk as view
 from display import screens
-from drivers.voice_clips import spoken, wav
+from drivers.parts.speech import spoken, wav
 from web.kiosk import VOICES
 
 SIZES = {"portrait": (1080, 1920), "landscape": (1920, 1080)}

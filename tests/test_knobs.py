@@ -7,7 +7,7 @@ import pytest
 from wait import until
 
 from controller.simulated.simulation import _MACHINES
-from drivers.link import Link
+from drivers.base.link import Link
 from drivers.sim.keypad import Keypad
 from drivers.sim.unit_ff68 import Unit
 from drivers.sim.wire import Machine, Wire

@@ -11,7 +11,7 @@ from wait import until
 
 from controller.settings.reader import Mistakes, parse
 from display import screens, words
-from drivers.base import load
+from drivers.base.load import load
 
 TEXT = EXAMPLE.read_text().replace("width = 576", 'width = 576\nmode = "text"')
 OWN = (

@@ -17,7 +17,7 @@ from controller.hall.events import Ticket
 from controller.hall.state import seen_at
 from controller.runtime.clock import FakeClock
 from display import screens, ticket
-from drivers.base import Device
+from drivers.base.device import Device
 from web.live import HEARTBEAT
 
 
@@ -365,7 +365,7 @@ def test_a_broken_driver_does_not_stop_the_hall(
     start_hall: Callable[..., Hall], monkeypatch: pytest.MonkeyPatch, broken: type[Device]
 ) -> None:
     entry = EntryPoint("voice_other", f"test_path:{broken.__name__}", "hallqueue.drivers")
-    monkeypatch.setattr("drivers.base.entry_points", lambda group: [entry])
+    monkeypatch.setattr("drivers.base.load.entry_points", lambda group: [entry])
     text = re.sub(r'driver = "voice_command"\nurl = .*', 'driver = "voice_other"', EXAMPLE.read_text())
     hall = start_hall(text.replace("voice_other", 'voice_other"\nurl = "') if broken.wired else text)
     assert hall.health("voice") == ("down", "bug")

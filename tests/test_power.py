@@ -14,7 +14,8 @@ from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from display import screens
 from drivers import power_cec, power_dpms, power_gpio, power_modbus, sign_modbus
-from drivers.base import Device, Port
+from drivers.base.device import Device
+from drivers.base.port import Port
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
 from drivers.sim.gpio import Pins

@@ -14,8 +14,9 @@ from usb_bus import UsbBus
 from wait import until
 
 from display import ticket
-from drivers.base import Line, Page, Port
-from drivers.link import Link
+from drivers.base.link import Link
+from drivers.base.paper import Line, Page
+from drivers.base.port import Port
 from drivers.printer_escpos import Driver, frame
 from drivers.sim.printer import Printer
 from drivers.sim.wire import Machine, Wire

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from wait import until
 
 from drivers import callunit_profile, sign_profile
-from drivers.base import Device, Port
-from drivers.frame import Frame, profile
-from drivers.link import Link
+from drivers.base.device import Device
+from drivers.base.link import Link
+from drivers.base.port import Port
+from drivers.parts.frame import Frame, profile
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.unit_ff68 import Unit
 from drivers.sim.wire import Machine, Wire

@@ -13,7 +13,7 @@ from controller.settings.reader import Mistake, Mistakes, parse
 from controller.settings.schema import Settings
 from display import screens
 from display.words import say
-from drivers.base import load
+from drivers.base.load import load
 
 TEXT = EXAMPLE.read_text()
 

@@ -8,7 +8,7 @@ import pytest
 from wait import until
 
 from drivers import sign_max7219
-from drivers.base import Port
+from drivers.base.port import Port
 from drivers.sim.matrix import Matrix
 from drivers.sim.wire import Wire
 

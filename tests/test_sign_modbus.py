@@ -7,7 +7,7 @@ import pytest
 from conftest import EXAMPLE, Hall
 from wait import until
 
-from drivers.base import Port
+from drivers.base.port import Port
 from drivers.sign_modbus import Driver, registers
 from drivers.sim.display import Display
 from drivers.sim.wire import Wire

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from drivers.base import Port
+from drivers.base.port import Port
 from drivers.sign_onbon import SCREEN_ON, Driver, frame, parse, text_area
 from drivers.sim.sign import Sign
 from drivers.sim.wire import Machine, Wire

@@ -12,8 +12,8 @@ from wait import until
 
 from controller.runtime.ports import build, ports
 from controller.settings.reader import Mistakes, parse
-from drivers.base import load
-from drivers.frame import Frame, profile
+from drivers.base.load import load
+from drivers.parts.frame import Frame, profile
 from drivers.sim.wire import Machine, Wire
 
 

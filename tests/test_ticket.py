@@ -18,7 +18,9 @@ from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display import ticket
-from drivers.base import Line, Port, load
+from drivers.base.load import load
+from drivers.base.paper import Line
+from drivers.base.port import Port
 from drivers.printer_escpos import Driver
 from drivers.sim.printer import Printer
 from drivers.sim.wire import Wire

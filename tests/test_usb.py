@@ -7,8 +7,9 @@ import usb.backend.libusb1
 from usb_bus import UsbBus
 from wait import until
 
-from drivers.base import Page, Port
-from drivers.link import Link, LinkLost
+from drivers.base.link import Link, LinkLost
+from drivers.base.paper import Page
+from drivers.base.port import Port
 from drivers.printer_escpos import Driver
 from drivers.sim.printer import Printer
 

@@ -11,10 +11,12 @@ from conftest import EXAMPLE, Hall, needs
 from wait import until
 
 from display import screens
-from drivers.base import Port, Sentence
+from drivers.base.mailboxes import Sentence
+from drivers.base.port import Port
+from drivers.parts.speech import spoken
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
-from drivers.voice_clips import Driver, spoken
+from drivers.voice_clips import Driver
 
 RATE = 22050
 WORDS = ["请", "A", "零", "一", "号", "到3号窗口"]

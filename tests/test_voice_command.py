@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from drivers.base import DeviceFault, Port, Sentence
-from drivers.link import Link
+from drivers.base.device import DeviceFault
+from drivers.base.link import Link
+from drivers.base.mailboxes import Sentence
+from drivers.base.port import Port
+from drivers.parts.speech import plain
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Wire
-from drivers.voice_command import Driver, plain
+from drivers.voice_command import Driver
 
 
 @pytest.fixture

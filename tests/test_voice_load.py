@@ -11,7 +11,7 @@ import pytest
 from conftest import needs
 
 from display import screens
-from drivers.base import Fleeting, Sentence
+from drivers.base.mailboxes import Fleeting, Sentence
 from drivers.voice_clips import Driver
 
 LONG, SHORT = 12.0, 4.7  # s, with the chime

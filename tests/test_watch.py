@@ -15,8 +15,9 @@ from wait import until
 
 from controller.app.running import listen
 from controller.runtime.watch import Watch
-from drivers.base import Device, Port
-from drivers.link import Link
+from drivers.base.device import Device
+from drivers.base.link import Link
+from drivers.base.port import Port
 from web.live import Server
 
 

@@ -13,8 +13,8 @@ from controller.runtime.engine import Engine
 from controller.runtime.keeper import Keeper
 from display import screens
 from display.stage import Stage
-from drivers.base import Device
-from drivers.inventory import Inventory
+from drivers.base.device import Device
+from drivers.base.inventory import Inventory
 from web.access import Access
 
 COPYING = 60.0  # s that a copy may take; without it the card holds everything, too

@@ -17,8 +17,8 @@ from controller.runtime.engine import Engine
 from display import kiosk as view
 from display import words
 from display.words import catalogue, say
-from drivers.base import DeviceFault
-from drivers.voice_clips import spoken, wav
+from drivers.base.device import DeviceFault
+from drivers.parts.speech import spoken, wav
 from web.access import posted
 
 VOICES = {"zh": "cmn-latn-pinyin", "en": "en"}  # of espeak-ng

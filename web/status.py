@@ -16,7 +16,7 @@ from controller.settings.schema import Settings
 from display import screens, words
 from display.stage import Printer, Shows, Voice
 from display.words import say, when
-from drivers.base import Device, Health
+from drivers.base.device import Device, Health
 from web.house import House
 
 QUESTIONS = ("take", "call", "show", "speak")

@@ -16,8 +16,11 @@ from typing import Any, TextIO
 from controller.runtime.ports import build, ports
 from controller.settings.schema import Device as Stanza
 from controller.settings.schema import Settings
-from drivers.base import Button, Device, Port, load
-from drivers.link import Link
+from drivers.base.device import Device
+from drivers.base.kinds import Button
+from drivers.base.link import Link
+from drivers.base.load import load
+from drivers.base.port import Port
 from drivers.sim.wire import Machine, Wire
 
 PATIENCE = 10.0  # s that a replay may lag behind its recording

@@ -31,8 +31,11 @@ from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display.stage import Stage
 from display.words import override, say, written
-from drivers.base import Button, Device, Port, Press, load
-from drivers.inventory import Inventory
+from drivers.base.device import Device
+from drivers.base.inventory import Inventory
+from drivers.base.kinds import Button, Press
+from drivers.base.load import load
+from drivers.base.port import Port
 from web import twin as twin_page
 from web.access import Access
 from web.app import create

@@ -15,7 +15,7 @@ from controller.settings.schema import Hall, Hours, Settings
 from display import screens
 from display.stage import Stage
 from display.words import override
-from drivers.base import Port
+from drivers.base.port import Port
 from web.app import closed
 from web.live import Live, Server
 

@@ -14,6 +14,7 @@ from controller.app.console import located, speak, tell, told
 from controller.journal.people import passcode
 from controller.runtime.clock import SystemClock
 from controller.settings.reader import Mistakes
+from drivers.base.find import devices
 
 
 def check(options: argparse.Namespace) -> int:
@@ -30,7 +31,7 @@ def one_time(options: argparse.Namespace) -> int:
 
 
 def list_devices(options: argparse.Namespace) -> int:
-    found = list(doctor.devices())
+    found = list(devices())
     print(speak("doctor.found" if found else "doctor.nothing", count=len(found)))
     for _, stanza in found:
         print(f"\n{stanza}", end="")

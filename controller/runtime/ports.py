@@ -4,7 +4,9 @@ import logging
 from collections.abc import Mapping
 
 from controller.settings.schema import Settings
-from drivers.base import Device, DeviceFault, Port, load
+from drivers.base.device import Device, DeviceFault
+from drivers.base.load import load
+from drivers.base.port import Port
 
 log = logging.getLogger("hallqueue")
 

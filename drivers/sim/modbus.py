@@ -2,7 +2,7 @@
 
 import struct
 
-from drivers.link import crc16
+from drivers.base.link import crc16
 from drivers.sim.wire import Machine
 
 _GROWING = (15, 16)  # requests whose length stands in their seventh byte

@@ -3,7 +3,7 @@
 import re
 import time
 
-from drivers.link import crc16
+from drivers.base.link import crc16
 from drivers.sim.wire import Machine
 
 _PLAIN = {b"\xa6\x02": b"\xa5", b"\xa6\x01": b"\xa6", b"\x5b\x02": b"\x5a", b"\x5b\x01": b"\x5b"}

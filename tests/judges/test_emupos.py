@@ -16,7 +16,8 @@ from PIL import Image
 from wait import until
 
 from display import ticket
-from drivers.base import Line, Port
+from drivers.base.paper import Line
+from drivers.base.port import Port
 from drivers.printer_escpos import Driver
 
 EMUPOS = ROOT / ".venv-judge" / "bin" / "emupos"

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from drivers.base import DeviceFault
-from drivers.link import Link
-from drivers.modbus import (
+from drivers.base.device import DeviceFault
+from drivers.base.link import Link
+from drivers.parts.modbus import (
     READ_COILS,
     READ_COUNTERS,
     READ_HOLDING,

@@ -13,7 +13,7 @@ from operator import xor
 from pathlib import Path
 from typing import Any
 
-from drivers.link import crc16
+from drivers.base.link import crc16
 
 LONGEST = 128  # bytes of a frame that is heard
 _CHECKS: dict[str, Callable[[bytes], bytes]] = {
@@ -28,7 +28,7 @@ _SIZES = {"address": ".", "length": ".", "key": ".+?", "text": ".*?"}
 
 def profile(name: str) -> dict[str, Any]:
     """The profile in the file `name`, or the one of ours called so. Raises OSError or ValueError."""
-    path = Path(name) if "/" in name else Path(__file__).parent / "profiles" / f"{name}.toml"
+    path = Path(name) if "/" in name else Path(__file__).parents[1] / "profiles" / f"{name}.toml"
     return tomllib.loads(path.read_text("utf-8"))
 
 

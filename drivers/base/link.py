@@ -9,7 +9,7 @@ from typing import Any
 
 import serial
 
-from drivers.usbwire import FileWire, UsbWire
+from drivers.base.usbwire import FileWire, UsbWire
 
 # hardware.md §0 row 11: three unrelated families; termios.error is not an OSError.
 _CODES = {errno.EACCES: "no_permission", errno.EBUSY: "device_busy", errno.EAGAIN: "device_busy"}
@@ -34,7 +34,7 @@ class Link:
 
     def __init__(self, url: str, baudrate: int) -> None:
         """`url`: a tty path, a pyserial URL (`socket://host:port`), `usb://0416:5011`,
-        `lp:/dev/usb/lp0` or `spi:/dev/spidev0.0` (drivers/usbwire.py), or empty for devices that
+        `lp:/dev/usb/lp0` or `spi:/dev/spidev0.0` (drivers/base/usbwire.py), or empty for devices that
         need no wire (GPIO pins, a command); `baudrate` in bit/s, 8N1."""
         self.baudrate = baudrate if url.startswith("/") else 10_000_000  # a network's
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from drivers.base import Device, DeviceFault
-from drivers.link import Link
+from drivers.base.device import Device, DeviceFault
+from drivers.base.link import Link
 
 _STORAGE = ":08"  # USB class of sticks and disks, in udev's ID_USB_INTERFACES
 

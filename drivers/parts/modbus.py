@@ -5,8 +5,8 @@ import itertools
 import struct
 import time
 
-from drivers.base import DeviceFault
-from drivers.link import Link, crc16
+from drivers.base.device import DeviceFault
+from drivers.base.link import Link, crc16
 
 READ_COILS, READ_INPUTS, READ_HOLDING, READ_COUNTERS = 1, 2, 3, 4
 WRITE_COIL, WRITE_COILS, WRITE_REGISTERS = 5, 15, 16

@@ -1,0 +1,122 @@
+"""One thread for one wire: it opens, gives every device on it its turn, and opens it again."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from drivers.base.device import Device, DeviceFault
+from drivers.base.link import Link, LinkLost
+
+log = logging.getLogger("hallqueue.drivers")
+LONGEST = 15.0  # s that one round of turns may take: a speech program at its worst
+
+
+class Port:
+    """One thread for one wire and all devices on it: opens, reopens, takes turns, marks faults.
+
+    A device's fault stays with the device; a lost wire marks all its members. Anything else is
+    a bug of a driver: logged once with its traceback, and the others go on.
+    """
+
+    def __init__(self, url: str, baudrate: int, devices: Sequence[Device], retry: float) -> None:
+        """Empty `url`: no wire. `retry`: longest pause in seconds between attempts to open one."""
+        self._open = partial(Link, url, baudrate)
+        self._devices, self._retry = devices, retry
+        self._awake, self._stopping, self._afresh = threading.Event(), False, False
+        self._poked: set[Device] = set()
+        self._bugs: set[str] = set()
+        for device in devices:
+            device.wake, device.reopen = partial(self._poke, device), self._reopen
+        self.thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
+        self.awaited = float("inf")  # when its loop is heard of again (monotonic)
+        self.start = self.thread.start
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._awake.set()
+        self.thread.join(timeout=5.0)
+
+    def _poke(self, device: Device) -> None:
+        self._poked.add(device)
+        self._awake.set()
+
+    def _reopen(self) -> None:
+        self._afresh = True
+        self._awake.set()
+
+    def _run(self) -> None:
+        self.awaited = time.monotonic() + LONGEST
+        pause = 0.05
+        while not self._stopping:
+            try:
+                link = self._open()
+                try:
+                    pause = 0.05
+                    self._serve(link)
+                finally:
+                    link.close()
+            except LinkLost as error:
+                log.debug("%s: %s", self.thread.name, error)
+                self._each(lambda device: device.lost())
+                for device in self._devices:
+                    device.report("down", error.code)
+                pause = min(pause * 2, self._retry)
+                self._rest(pause)
+                self._awake.clear()
+        self._each(lambda device: device.close())
+
+    def _serve(self, link: Link) -> None:
+        due = dict.fromkeys(self._devices, 0.0)
+        attached: set[Device] = set()
+        self._afresh = False
+        while not self._stopping:
+            self._awake.clear()
+            if self._afresh:
+                raise LinkLost(OSError("somebody asked to open it again"))
+            for device in self._devices:
+                if device in self._poked or due[device] <= time.monotonic():
+                    # Forgotten before the turn: a poke during the turn asks for another one.
+                    self._poked.discard(device)
+                    pause = self._turn(device, link, attached)
+                    due[device] = time.monotonic() + pause
+            self._rest(max(0.0, min(due.values()) - time.monotonic()))
+
+    def _rest(self, seconds: float) -> None:
+        self.awaited = time.monotonic() + seconds
+        self._awake.wait(seconds)
+        self.awaited = time.monotonic() + LONGEST
+
+    def _turn(self, device: Device, link: Link, attached: set[Device]) -> float:
+        """One turn of one device; seconds to its next one. Only LinkLost goes through."""
+        try:
+            if device not in attached:
+                device.attach(link)
+                attached.add(device)
+            pause = device.turn(link)
+            if device.health.state in ("starting", "down"):
+                device.report("up")
+            return pause
+        except DeviceFault as fault:
+            device.report("down", fault.code)
+            return fault.again
+        except LinkLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - where a driver's bug ends
+            self._bug(device, error)
+            return 5.0
+
+    def _each(self, act: Callable[[Device], None]) -> None:
+        """Do `act` to every device; a bug in one keeps none of the others from it."""
+        for device in self._devices:
+            try:
+                act(device)
+            except Exception as error:  # noqa: BLE001 - where a driver's bug ends
+                self._bug(device, error)
+
+    def _bug(self, device: Device, error: Exception) -> None:
+        if repr(error) not in self._bugs:
+            self._bugs.add(repr(error))
+            log.error("%s: a bug in its driver", device.name, exc_info=error)
+        device.report("down", "bug")
