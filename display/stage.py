@@ -24,8 +24,12 @@ from controller.hall.moment import Now
 from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
-from display import screens, ticket, words
-from display.words import say
+from display import voice
+from display.paper import ticket
+from display.screens import levels
+from display.screens.levels import lights_on, lit, sign
+from display.voice import call, emergency, is_called
+from display.words.catalogue import refusal, say
 from drivers.base.device import Device
 from drivers.base.kinds import Switch
 from drivers.base.mailboxes import Sentence
@@ -120,9 +124,9 @@ class Stage:
                     self._print(state, state.tickets[number], getattr(command, "token", ""))
                 case TicketCalled() | TicketRecalled() | HeldCalled():
                     it, to = event.ticket, event.window
-                    self._speak(partial(screens.call, it, to), partial(screens.is_called, it, to), to)
+                    self._speak(partial(call, it, to), partial(is_called, it, to), to)
                 case HallFrozen(reason=why):
-                    self._speak(partial(screens.emergency, why), lambda now: now.frozen == why, urgent=True)
+                    self._speak(partial(emergency, why), lambda now: now.frozen == why, urgent=True)
                 case KioskClosed(kiosk=name, reason=reason) if reason != "starting":
                     if name not in self._told:  # once, though one fault may turn into another
                         self._speak(partial(say, "voice.kiosk_closed"), lambda now: name in now.kiosks)
@@ -164,17 +168,17 @@ class Stage:
         """What a device shows as long as nothing changes; empty if it shows nothing."""
         place, plan = self._plan.device[name], self._plan
         if isinstance(device, Switch):
-            return (screens.lights_on(plan, state, now.wall),)
+            return (lights_on(plan, state, now.wall),)
         if not isinstance(device, Shows):
             return ()
         if place.kiosk:
-            return (screens.lit(plan, state, place.kiosk),)
+            return (lit(plan, state, place.kiosk),)
         if place.window and isinstance(device, CallUnit):
-            return ("fault" if self._broken else screens.lamp(plan, state, place.window),)
+            return ("fault" if self._broken else levels.lamp(plan, state, place.window),)
         if place.window and getattr(device, "numbers", False):
             return (state.window(place.window).ticket,)
         room = getattr(device, "columns", 16)
-        return screens.sign(plan, state, place.window, now.wall, room) if place.window else ()
+        return sign(plan, state, place.window, now.wall, room) if place.window else ()
 
     def _print(self, state: State, issued: Ticket, token: str) -> None:
         # A slip was written by hand, and a kiosk may have left the plan: any printer will do.
@@ -249,7 +253,7 @@ class Stage:
         asking, window = self._plan.device.get(command.actor), getattr(command, "window", "")
         if isinstance(command, TakeTicket) and asking and asking.kiosk:
             until = time.monotonic() + STALE
-            self._speak(partial(words.refusal, outcome), lambda now: time.monotonic() < until)
+            self._speak(partial(refusal, outcome), lambda now: time.monotonic() < until)
         elif window:
             for name, device in self._devices.items():
                 if self._plan.device[name].window == window and isinstance(device, CallUnit):
@@ -261,10 +265,10 @@ class Stage:
         """By every voice of the hall, or by those whose zone has `window`, each in its language and as
         loud as at this hour; what is urgent as loud as it ever is. What has a `window` is a call."""
         hour = f"{self._now().wall:%H:%M}"
-        for name, voice in self._devices.items():
-            place, lang = self._plan.device[name], "en" if getattr(voice, "voice", "")[:2] == "en" else "zh"
-            volume = max(place.volume.values(), default=100) if urgent else screens.volume(place.volume, hour)
+        for name, device in self._devices.items():
+            place, lang = self._plan.device[name], "en" if getattr(device, "voice", "")[:2] == "en" else "zh"
+            volume = max(place.volume.values(), default=100) if urgent else voice.volume(place.volume, hour)
             deaf = name in self.muted or not volume or (window and place.zone and window not in place.zone)
-            if isinstance(voice, Voice) and not deaf:
+            if isinstance(device, Voice) and not deaf:
                 short = text(lang, "short") if window else ""
-                voice.say(Sentence(text(lang), short, lambda: holds(self._state), urgent, volume))
+                device.say(Sentence(text(lang), short, lambda: holds(self._state), urgent, volume))

@@ -17,7 +17,7 @@ from wait import until
 from controller.app.running import SIMULATED
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
-from display import ticket
+from display.paper import ticket
 from drivers.base.load import load
 
 OUT, DOCS = ROOT / "pictures", ROOT / "docs" / "pictures"

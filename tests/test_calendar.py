@@ -16,7 +16,7 @@ from controller.hall.state import State, evolve
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
-from display.words import when
+from display.words.catalogue import when
 from drivers.base.load import load
 
 # 国办发明电: the notice for 2026, first and last day of each holiday, and the days worked instead.

@@ -7,7 +7,7 @@ from conftest import Hall
 from test_histories import PLAN
 
 from controller.settings.schema import Policy, Settings
-from display import card, ticket
+from display.paper import card, ticket
 from drivers.base.paper import Line
 
 

@@ -42,7 +42,7 @@ from controller.journal.verify import verify
 from controller.runtime.engine import Engine
 from controller.settings.reader import parse
 from controller.settings.schema import Settings
-from display import screens
+from display.screens.board import board
 from drivers.base.load import load
 
 ZONES = [
@@ -220,7 +220,7 @@ def history(seed: int) -> tuple[list[Event], list[Row]]:
         for ticket in seen.tickets.values():
             assert ticket.place < seen.seconds + TINY, f"{ticket.number} waits for less than no time"
             assert ticket.since < seen.worked + TINY
-        assert screens.board(rules, state, clock.now(), {})["time"] == f"{clock.now().wall:%H:%M}"
+        assert board(rules, state, clock.now(), {})["time"] == f"{clock.now().wall:%H:%M}"
     return events, rows
 
 

@@ -11,7 +11,7 @@ from test_cli import hallqueue
 from controller.app import doctor
 from controller.runtime.clock import SystemClock
 from controller.settings.reader import parse
-from display.words import catalogue
+from display.words.catalogue import catalogue
 from drivers.base.find import devices
 from drivers.base.load import load
 

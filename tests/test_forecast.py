@@ -14,7 +14,7 @@ from controller.hall.commands import CallNext, CloseWindow, Complete, SignIn, Si
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from controller.simulated.day import Day
-from display import screens
+from display.words.catalogue import minutes
 
 
 def waited(life: Life, service: str = "A") -> float:
@@ -92,7 +92,7 @@ def test_a_week_of_simulated_days_is_foreseen_well(plan: Settings) -> None:
     [(0, 200, "即将叫号"), (100, 301, "10分钟以内"), (901, 1799, "15～30分钟"), (3000, 5401, "90分钟以上")],
 )
 def test_a_range_is_rounded_outward_to_five_minutes(low: float, high: float, said: str) -> None:
-    assert screens.minutes({"low": low, "high": high}) == said
+    assert minutes({"low": low, "high": high}) == said
 
 
 def test_the_ticket_the_board_and_the_hall_know_the_range(hall: Hall) -> None:

@@ -42,7 +42,7 @@ from controller.journal.store import Store
 from controller.runtime.clock import FakeClock
 from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
-from display import screens
+from display.paper.roll import roll
 
 KINDS = (CallNext, Recall, Start, Complete, NoShow, Pause, Resume, SignOut)
 
@@ -83,7 +83,7 @@ def day(plan: Settings, clock: FakeClock) -> Day:
 
 def test_the_status_page_says_when_the_roll_ends(day: Day) -> None:
     def left() -> str:
-        return screens.roll(day.plan, day.state, "printer", day.clock.now(), "zh")
+        return roll(day.plan, day.state, "printer", day.clock.now(), "zh")
 
     def print_metres(metres: float) -> None:
         number = day.take("A")

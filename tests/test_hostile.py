@@ -17,7 +17,8 @@ from wait import until
 from controller.app.running import SIMULATED
 from controller.hall.commands import AskHelp, CallNext, SignIn, TakeTicket
 from controller.settings.schema import Settings
-from display import ticket, words
+from display.paper import ticket
+from display.words.catalogue import fit
 from drivers import printer_escpos, sign_onbon
 from drivers.base.link import gbk
 from drivers.base.paper import Line
@@ -168,7 +169,7 @@ def test_a_sign_shows_a_hostile_window_and_the_voice_says_one_line(hall: Hall) -
     until(lambda: hall.state.window(WINDOW).clerk == CLERK)
     hall.press("unit3", "next")
     until(lambda: hall.state.window(WINDOW).ticket)
-    shown = words.fit("sign.call", 16, ticket="A001", window=WINDOW)
+    shown = fit("sign.call", 16, ticket="A001", window=WINDOW)
     until(lambda: hall.machine("sign3").text == shown)
     assert hall.health("sign3") == ("up", "")
     spoken = until(lambda: hall.machine(VOICE).spoken)

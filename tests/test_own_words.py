@@ -10,7 +10,8 @@ from test_cli import hallqueue
 from wait import until
 
 from controller.settings.reader import Mistakes, parse
-from display import screens, words
+from display.voice import spell
+from display.words.catalogue import catalogue, say, written
 from drivers.base.load import load
 
 TEXT = EXAMPLE.read_text().replace("width = 576", 'width = 576\nmode = "text"')
@@ -35,7 +36,7 @@ OWN = (
 def mistakes(own: str) -> list[tuple[int, str, str, dict[str, object]]]:
     """What is wrong with `own` below [words]; lines counted from there."""
     with pytest.raises(Mistakes) as found:
-        parse(f"{TEXT}\n[words]\n{own}".encode(), load, words.written())
+        parse(f"{TEXT}\n[words]\n{own}".encode(), load, written())
     before = TEXT.count("\n") + 2
     return [(m.line - before, m.key, m.code, dict(m.arguments)) for m in found.value.found]
 
@@ -97,7 +98,7 @@ def test_a_halls_own_sentences_count_on_pages_paper_signs_and_by_voice(
     page = browser.new_page()
     page.goto(f"{hall.url}/board")
     expect(page.locator("#nobody")).to_contain_text("请先到导办台")
-    expect(page.locator("#nobody")).to_contain_text(words.written()["board.nobody"]["en"])
+    expect(page.locator("#nobody")).to_contain_text(written()["board.nobody"]["en"])
     page.goto(f"{hall.url}/kiosk")
     expect(page.locator("h2")).to_have_text("您想办什么？")
     page.click("#lang")
@@ -120,15 +121,15 @@ def test_a_halls_own_sentences_count_on_pages_paper_signs_and_by_voice(
 
 def test_the_next_hall_speaks_as_ever(start_hall: Callable[..., Hall]) -> None:
     own = start_hall(OWN)
-    assert words.say("sign.free", window="3") == "您好 3号"
+    assert say("sign.free", window="3") == "您好 3号"
     own.stop()
-    assert words.catalogue() == words.written()
+    assert catalogue() == written()
     start_hall(folder="other")
-    assert words.say("sign.free", window="3") == words.written()["sign.free"]["zh"].format(window="3")
+    assert say("sign.free", window="3") == written()["sign.free"]["zh"].format(window="3")
 
 
 def test_a_short_list_of_spoken_figures_leaves_the_others_as_they_are(
     start_hall: Callable[..., Hall],
 ) -> None:
     start_hall(OWN)
-    assert screens.spell("A012") == "A洞幺2"
+    assert spell("A012") == "A洞幺2"

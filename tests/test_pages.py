@@ -16,7 +16,7 @@ from controller.app.running import SIMULATED
 from controller.hall.commands import ReportPaper
 from controller.hall.state import account
 from controller.runtime.clock import FakeClock
-from display import screens
+from display.voice import call
 
 SIZES = {"tv": (1920, 1080), "laptop": (1440, 900), "phone": (360, 740)}
 
@@ -56,7 +56,7 @@ def test_a_visitor_presses_a_on_the_twin_and_is_called_to_window_3(
     twin.click("[data-device=unit3] [data-key=next]")
     expect(twin.locator("[data-device=sign3] .sign")).to_have_text("请A001到3号窗口")
     expect(twin.locator("[data-device=unit3] i[data-lamp='1']")).to_have_class("on")
-    expect(twin.locator(".spoken li").first).to_have_text(screens.call("A001", "3"))
+    expect(twin.locator(".spoken li").first).to_have_text(call("A001", "3"))
     board = twin.frame_locator("#tv iframe")
     expect(board.locator("#now-ticket")).to_have_text("A001")
     expect(board.locator("#now-window em")).to_have_text("3")

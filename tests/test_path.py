@@ -16,7 +16,9 @@ from controller.hall.commands import Reprint, Tick
 from controller.hall.events import Ticket
 from controller.hall.state import seen_at
 from controller.runtime.clock import FakeClock
-from display import screens, ticket
+from display.paper import ticket
+from display.screens.levels import lamp, sign
+from display.voice import emergency
 from drivers.base.device import Device
 from web.live import HEARTBEAT
 
@@ -86,7 +88,7 @@ def test_the_lamp_turns_amber_when_the_standard_minutes_are_over(hall: Hall, clo
     hall.press("unit1", "start")
     until(lambda: hall.state.tickets["A001"].state == "serving")
     clock.advance(minutes=9)
-    assert screens.lamp(hall.house.engine.plan, seen_at(hall.state, clock.now()), "1") == "serving"
+    assert lamp(hall.house.engine.plan, seen_at(hall.state, clock.now()), "1") == "serving"
     clock.advance(minutes=2)  # and nobody presses anything
     until(lambda: hall.machine("unit1").lamps[:3] == [True, False, True])
 
@@ -139,7 +141,7 @@ def test_a_pause_that_lasts_longer_than_said_says_no_time_any_more(hall: Hall, c
     clock.advance(minutes=11)
     until(lambda: hall.machine("sign1").text == "暂停服务")
     now = clock.now()
-    pages = screens.sign(hall.house.engine.plan, seen_at(hall.state, now), "1", now.wall, 16)
+    pages = sign(hall.house.engine.plan, seen_at(hall.state, now), "1", now.wall, 16)
     assert pages == ("暂停服务",)
 
 
@@ -232,7 +234,7 @@ def test_an_emergency_is_said_at_once_and_the_calls_of_before_are_not(busy: Hall
     busy.ask("windows/3/call-next")
     busy.turn("voice", "deaf", 0)
     busy.ask("hall/freeze", reason="evacuation")
-    until(lambda: others(busy)[:1] == [screens.emergency("evacuation")])
+    until(lambda: others(busy)[:1] == [emergency("evacuation")])
     busy.ask("hall/unfreeze")
     busy.ask("windows/4/call-next")
     until(lambda: others(busy)[1:] == ["请A零零三号，到4号窗口。请A零零三号，到4号窗口"])

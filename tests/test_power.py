@@ -12,7 +12,7 @@ from controller.hall.events import Window
 from controller.hall.state import State
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
-from display import screens
+from display.screens.levels import lights_on
 from drivers import power_cec, power_dpms, power_gpio, power_modbus, sign_modbus
 from drivers.base.device import Device
 from drivers.base.port import Port
@@ -159,10 +159,10 @@ def test_a_relay_on_a_pin_follows(drive: Callable[..., None], high: bool) -> Non
 
 def test_the_hall_needs_light_while_somebody_is_served_or_may_come(plan: Settings) -> None:
     noon, evening = MONDAY.replace(hour=12), MONDAY.replace(hour=18)
-    assert screens.lights_on(plan, State(open=True), MONDAY)
-    assert screens.lights_on(plan, State(), noon), "the midday break"
-    assert not screens.lights_on(plan, State(), evening)
-    assert screens.lights_on(plan, State(windows={"1": Window("1002")}), evening), "still being served"
+    assert lights_on(plan, State(open=True), MONDAY)
+    assert lights_on(plan, State(), noon), "the midday break"
+    assert not lights_on(plan, State(), evening)
+    assert lights_on(plan, State(windows={"1": Window("1002")}), evening), "still being served"
 
 
 def test_a_hall_switches_its_tv_with_its_day(start_hall: Callable[..., Hall], clock: FakeClock) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 from usb_bus import UsbBus
 from wait import until
 
-from display import ticket
+from display.paper import ticket
 from drivers.base.link import Link
 from drivers.base.paper import Line, Page
 from drivers.base.port import Port

@@ -56,8 +56,8 @@ from controller.hall.outcome import Refused
 from controller.hall.state import BOARD_CALLS, account, evolve
 from controller.journal.store import read
 from controller.settings.schema import Policy, Settings
-from display.screens import lights_on
-from display.words import refusal as sentence
+from display.screens.levels import lights_on
+from display.words.catalogue import refusal as sentence
 
 
 def life_with(plan: Settings, **policy: object) -> Life:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from controller.hall import calendar
 from controller.settings.reader import Mistake, Mistakes, parse
 from controller.settings.schema import Settings
-from display import screens
-from display.words import say
+from display.voice import volume
+from display.words.catalogue import say
 from drivers.base.load import load
 
 TEXT = EXAMPLE.read_text()
@@ -128,8 +128,8 @@ def test_the_volume_of_an_hour_is_that_of_the_last_moment_that_has_come(hour: st
     text = TEXT.replace(
         "[device.voice]", '[device.voice]\nvolume = { "14:30" = 50, "8:00" = 80, "12:00" = 0 }'
     )
-    assert screens.volume(parse(text.encode(), load).device["voice"].volume, hour) == percent
-    assert screens.volume({}, hour) == 100
+    assert volume(parse(text.encode(), load).device["voice"].volume, hour) == percent
+    assert volume({}, hour) == 100
 
 
 def test_a_service_that_no_window_serves_is_named() -> None:

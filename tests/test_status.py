@@ -16,7 +16,7 @@ from controller.app.running import SIMULATED
 from controller.hall.events import Event
 from controller.runtime import pi
 from controller.runtime.clock import FakeClock
-from display.words import catalogue
+from display.words.catalogue import catalogue
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from controller.hall.events import Event, TicketEvent, WindowEvent
 from controller.hall.state import State, evolve
 from controller.journal.store import Store
 from controller.journal.verify import verify
-from display import words
+from display.words.catalogue import catalogue
 
 GOLDEN = sorted((ROOT / "tests" / "golden").glob("*.jsonl"))
 
@@ -49,7 +49,7 @@ def test_every_refusal_of_the_table_has_a_sentence() -> None:
     codes = {code for code in codes if "_" in code or code in ("closed", "frozen")} - {"no clerk"}
     assert len(codes) > 12
     for code in codes:
-        assert f"refused.{code}" in words.catalogue(), code
+        assert f"refused.{code}" in catalogue(), code
 
 
 def restored(golden: Path, path: Path) -> None:

@@ -17,7 +17,7 @@ from controller.hall.state import State, evolve
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
-from display import ticket
+from display.paper import ticket
 from drivers.base.load import load
 from drivers.base.paper import Line
 from drivers.base.port import Port

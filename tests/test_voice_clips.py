@@ -10,7 +10,7 @@ import pytest
 from conftest import EXAMPLE, Hall, needs
 from wait import until
 
-from display import screens
+from display.voice import call, emergency
 from drivers.base.mailboxes import Sentence
 from drivers.base.port import Port
 from drivers.parts.speech import spoken
@@ -176,9 +176,9 @@ def test_an_english_voice_speaks_english_beside_a_chinese_one(start_hall: Callab
     until(lambda: hall.health("english") == ("up", ""))
     hall.take()
     hall.call("1")
-    wanted = hall.house.devices["english"].sound(screens.call("A001", "1", "en"))
+    wanted = hall.house.devices["english"].sound(call("A001", "1", "en"))
     until(lambda: wanted in hall.machine("english").sounds, 10)
-    until(lambda: list(hall.machine("voice").spoken) == [screens.call("A001", "1")])
+    until(lambda: list(hall.machine("voice").spoken) == [call("A001", "1")])
 
 
 def test_the_voice_is_as_loud_as_its_hour_and_an_emergency_as_loud_as_it_ever_is(
@@ -197,12 +197,12 @@ def test_the_voice_is_as_loud_as_its_hour_and_an_emergency_as_loud_as_it_ever_is
     for _ in range(3):
         hall.ask("tickets", service="A")
     hall.ask("windows/1/call-next")
-    until(lambda: heard() == [voice.sound(screens.call("A001", "1"), 80)])
+    until(lambda: heard() == [voice.sound(call("A001", "1"), 80)])
     hall.twin.clock(60 * 4.5, None)
     hall.ask("windows/1/call-next")
     hall.ask("hall/freeze", reason="fault")
-    until(lambda: heard()[1:] == [voice.sound(screens.emergency("fault"), 80)])
+    until(lambda: heard()[1:] == [voice.sound(emergency("fault"), 80)])
     hall.ask("hall/unfreeze")
     hall.twin.clock(60 * 2.5, None)
     hall.ask("windows/3/call-next")
-    until(lambda: heard()[2:] == [voice.sound(screens.call("A003", "3"), 30)])
+    until(lambda: heard()[2:] == [voice.sound(call("A003", "3"), 30)])

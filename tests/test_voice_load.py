@@ -10,7 +10,7 @@ from statistics import mean
 import pytest
 from conftest import needs
 
-from display import screens
+from display import voice as spoken
 from drivers.base.mailboxes import Fleeting, Sentence
 from drivers.voice_clips import Driver
 
@@ -80,5 +80,5 @@ def test_the_figures_are_those_of_our_voice() -> None:
         with wave.open(io.BytesIO(voice.sound(text))) as sound:
             return sound.getnframes() / sound.getframerate()
 
-    assert LONG - 3 < seconds(screens.call("A023", "3")) <= LONG
-    assert SHORT - 1 < seconds(screens.call("A023", "3", form="short")) <= SHORT
+    assert LONG - 3 < seconds(spoken.call("A023", "3")) <= LONG
+    assert SHORT - 1 < seconds(spoken.call("A023", "3", form="short")) <= SHORT

@@ -12,7 +12,8 @@ from controller.hall.commands import CutOff
 from controller.hall.line import line
 from controller.hall.state import account
 from controller.runtime.clock import FakeClock
-from display import screens, ticket
+from display.paper import ticket
+from display.voice import call
 
 NARROW = EXAMPLE.read_text().replace("[hours]", "[policy]\nno_show_seconds = 0\n\n[hours]")
 
@@ -126,7 +127,7 @@ def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall
         hall.take("A")
     assert hall.call("3") == "A001"
     until(lambda: sign(hall, "3") == "请A001到3号窗口")
-    until(lambda: screens.call("A001", "3") in hall.machine("voice").spoken)
+    until(lambda: call("A001", "3") in hall.machine("voice").spoken)
     hall.press("unit3", "start")
     until(lambda: sign(hall, "3") == "正在办理 A001")
     # The visitor lacks a copy.

@@ -8,7 +8,8 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from display import screens, words
+from display.voice import call, spell
+from display.words.catalogue import catalogue, fit, say
 
 SOURCES = [
     p.read_text() for d in ("controller", "drivers", "display", "web") for p in (ROOT / d).rglob("*.py")
@@ -21,13 +22,13 @@ def blanks(text: str) -> set[str]:
 
 
 def test_every_sentence_stands_in_both_languages_with_the_same_blanks() -> None:
-    for code, texts in words.catalogue().items():
+    for code, texts in catalogue().items():
         assert set(texts) == {"zh", "en"}, code
         assert blanks(texts["zh"]) == blanks(texts["en"]), code
 
 
 def test_every_code_that_the_program_uses_has_a_sentence() -> None:
-    known = words.catalogue()
+    known = catalogue()
     used: set[str] = set()
     for source in SOURCES + PAGES:
         used |= set(re.findall(r"say\(\s*\"(\w+\.\w+)\"", source))
@@ -49,14 +50,14 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
 
 
 def test_a_ticket_number_is_spelled_figure_by_figure() -> None:
-    assert screens.spell("A023") == "A零二三"
-    assert screens.call("B110", "12") == "请B一一零号，到12号窗口。请B一一零号，到12号窗口"
-    assert screens.call("B110", "12", "en") == "Number B 1 1 0, window 12. Number B 1 1 0, window 12"
-    assert screens.call("B110", "12", form="short") == "B一一零，到12号窗口"
+    assert spell("A023") == "A零二三"
+    assert call("B110", "12") == "请B一一零号，到12号窗口。请B一一零号，到12号窗口"
+    assert call("B110", "12", "en") == "Number B 1 1 0, window 12. Number B 1 1 0, window 12"
+    assert call("B110", "12", form="short") == "B一一零，到12号窗口"
 
 
 @given(
-    code=st.sampled_from([code for code in words.catalogue() if code.startswith("sign.")]),
+    code=st.sampled_from([code for code in catalogue() if code.startswith("sign.")]),
     number=st.from_regex(r"[A-Z]([0-9]{3}|1[0-9]{3})|[A-Z]T[0-9]{2}", fullmatch=True),
     window=st.integers(1, 99).map(str),
     time=st.from_regex(r"(1?[0-9]|2[0-3]):[0-5][0-9]", fullmatch=True),
@@ -67,17 +68,17 @@ def test_every_text_fits_every_sign(
     code: str, number: str, window: str, time: str, width: int, lang: str
 ) -> None:
     room = width // 8
-    text = words.fit(code, room, lang, ticket=number, window=window, time=time)
+    text = fit(code, room, lang, ticket=number, window=window, time=time)
     assert sum(1 if c.isascii() else 2 for c in text) <= room
     for said in (number, window, time):  # what the sentence names stands there whole
-        assert said in text or said not in words.say(code, lang, ticket=number, window=window, time=time)
+        assert said in text or said not in say(code, lang, ticket=number, window=window, time=time)
 
 
 def test_a_wide_sign_shows_the_long_form_and_a_narrow_one_a_short_one() -> None:
     told = {"ticket": "A023", "window": "3"}
-    assert words.fit("sign.call", 16, **told) == "请A023到3号窗口"
-    assert words.fit("sign.call", 12, **told) == "请A023到3号"
-    assert words.fit("sign.call", 10, **told) == "A023 3号"
+    assert fit("sign.call", 16, **told) == "请A023到3号窗口"
+    assert fit("sign.call", 12, **told) == "请A023到3号"
+    assert fit("sign.call", 10, **told) == "A023 3号"
 
 
 def test_every_knob_of_every_machine_has_its_word() -> None:
@@ -86,7 +87,7 @@ def test_every_knob_of_every_machine_has_its_word() -> None:
         for line in re.findall(r"knobs(?:: tuple\[str, \.\.\.\])? = \((.*)\)", source):
             knobs |= set(re.findall(r'"(\w+)"', line))
     assert len(knobs) > 10
-    assert {f"twin.knob_{knob}" for knob in knobs} <= words.catalogue().keys()
+    assert {f"twin.knob_{knob}" for knob in knobs} <= catalogue().keys()
 
 
 HANZI = r"[\u3400-\u9fff]"
@@ -130,7 +131,7 @@ def files(folder: str, ending: str) -> list[str]:
 
 def test_no_public_sentence_stands_outside_the_catalogue() -> None:
     found = [text for source in SOURCES for text in in_python(source)]
-    found += [text for page in [*PAGES, *files("display/answers", ".txt")] for text in in_page(page)]
+    found += [text for page in [*PAGES, *files("display/words/answers", ".txt")] for text in in_page(page)]
     found += [text for script in files("web/static", ".js") for text in in_script(script)]
     assert [text for text in found if text not in NOT_SAID] == []
 

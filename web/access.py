@@ -15,7 +15,7 @@ from controller.hall.commands import digest
 from controller.journal.people import SHORTEST, People
 from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
-from display.words import say
+from display.words.catalogue import say
 
 ANYONE = frozenset({"anyone"})
 TECHNICIAN = frozenset({"technician"})

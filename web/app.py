@@ -30,12 +30,13 @@ from controller.hall.events import Event
 from controller.hall.outcome import Refused
 from controller.settings.reader import Reader
 from controller.settings.schema import Settings
-from display import card, words
-from display.words import say
+from display.paper import card
+from display.words import catalogue as words
+from display.words.catalogue import say
 from web import access as doors
 from web import desk, kiosk, pager, phone
 from web.access import posted
-from web.house import House, board
+from web.house import House, on_screens
 from web.status import view
 
 
@@ -147,7 +148,7 @@ def create(house: House) -> Flask:
 
     @app.get("/board")
     def wall() -> str:
-        return render_template("board.html", say=say, first=board(house))
+        return render_template("board.html", say=say, first=on_screens(house))
 
     @app.get("/rules")
     def rules() -> str:
@@ -192,7 +193,7 @@ def create(house: House) -> Flask:
 
     @app.get("/api/v1/hall")
     def hall() -> Response:
-        return jsonify(board(house))
+        return jsonify(on_screens(house))
 
     @app.post("/api/v1/tickets")
     @app.post("/api/v1/tickets/<ticket>/<verb>")

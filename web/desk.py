@@ -16,8 +16,8 @@ from controller.hall.events import TicketIssued
 from controller.hall.outcome import Refused
 from controller.hall.state import account
 from controller.runtime.engine import Engine
-from display import pager, words
-from display.words import say
+from display.screens import pager
+from display.words.catalogue import refusal, say
 from web.access import Access
 
 
@@ -26,7 +26,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         state, typed = engine.state, request.values.get("number", "").strip()[:8]
         found = pager.meant(state, typed) if typed else None
         if typed and not found and not fault:
-            fault = words.refusal(Refused("no_such_ticket", ticket=typed))
+            fault = refusal(Refused("no_such_ticket", ticket=typed))
         known = "desk clerk" in access.roles()
         missed = [t for t in state.tickets.values() if t.state == "missed"]
         waiting = dict.fromkeys(engine.plan.service, 0)
@@ -57,7 +57,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         kiosk = next(iter(engine.plan.kiosk))
         figures = {name: form.get(name, "")[:6] for name in ("last", "served")}
         if not all(figure.isdecimal() for figure in figures.values() if figure):
-            return page(400, fault=words.refusal(Refused("bad_request", detail="last, served")))
+            return page(400, fault=refusal(Refused("bad_request", detail="last, served")))
         last, served = (int(figures[name] or 0) for name in ("last", "served"))
         commands: dict[str, Command] = {
             "take": TakeTicket(
@@ -73,6 +73,6 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         command = commands.get(act, Refused("bad_request", detail=act))
         outcome = command if isinstance(command, Refused) else engine.submit(command).result(timeout=10)
         if isinstance(outcome, Refused):
-            return page(409, fault=words.refusal(outcome))
+            return page(409, fault=refusal(outcome))
         issued = [event.ticket for event in outcome if isinstance(event, TicketIssued)]
         return make_response(redirect(f"/desk?number={(issued or [number])[0]}", 303))

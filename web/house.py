@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.runtime.engine import Engine
 from controller.runtime.keeper import Keeper
-from display import screens
+from display.screens.board import board
 from display.stage import Stage
 from drivers.base.device import Device
 from drivers.base.inventory import Inventory
@@ -52,9 +52,9 @@ class House:
         return f"{state.last.wall:%H:%M}" if state.done and state.last and now.trusted and not copying else ""
 
 
-def board(house: House) -> dict[str, Any]:
+def on_screens(house: House) -> dict[str, Any]:
     """What boards show; `look`: another one after an upgrade or with another hall.toml, which may have
     sentences of its own: then they load their page anew."""
     engine = house.engine
-    shown = screens.board(engine.plan, engine.state, engine.clock.now(), house.foreseen())
+    shown = board(engine.plan, engine.state, engine.clock.now(), house.foreseen())
     return {**shown, "look": sha256(LOOK + engine.plan.text.encode()).hexdigest()[:12]}

@@ -14,9 +14,8 @@ from controller.hall.commands import AskHelp, TakeTicket
 from controller.hall.events import TicketIssued
 from controller.hall.outcome import Refused
 from controller.runtime.engine import Engine
-from display import kiosk as view
-from display import words
-from display.words import catalogue, say
+from display.screens import kiosk as view
+from display.words.catalogue import catalogue, refusal, say
 from drivers.base.device import DeviceFault
 from drivers.parts.speech import spoken, wav
 from web.access import posted
@@ -69,7 +68,7 @@ def add(
         )
         outcome = engine.submit(command).result(timeout=10)
         if isinstance(outcome, Refused):
-            return jsonify(no={lang: words.refusal(outcome, lang) for lang in view.LANGS})
+            return jsonify(no={lang: refusal(outcome, lang) for lang in view.LANGS})
         given = [event.ticket for event in outcome if isinstance(event, TicketIssued)]
         if not given:
             return jsonify(again=True)

@@ -10,8 +10,8 @@ from controller.hall import keys
 from controller.hall.commands import Answer, Command, SignIn
 from controller.hall.outcome import Refused
 from controller.runtime.engine import Engine
-from display import pager, words
-from display.words import say
+from display.screens import pager
+from display.words.catalogue import refusal, say
 from web.access import Access, posted
 
 OLD = 5.0  # s: what the clerk saw that long ago is no ground to press on
@@ -48,10 +48,10 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         if not engine.state.window(window).clerk:
             refused = engine.submit(SignIn(window, clerk, actor=clerk)).result(timeout=10)
             if isinstance(refused, Refused):
-                return page(window, 409, words.refusal(refused))
+                return page(window, 409, refusal(refused))
         elif engine.state.window(window).clerk != clerk:
             taken = Refused("already_open", window=window, clerk=engine.state.window(window).clerk)
-            return page(window, 409, words.refusal(taken))
+            return page(window, 409, refusal(taken))
         return access.open(
             make_response(redirect(f"/window/{quote(window)}", 303)), "clerk", clerk, f"window {window}"
         )
@@ -72,7 +72,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         clerk, there = g.session.who, engine.state.window(window).clerk
         found = pager.meant(engine.state, number) if key in ("find", "answer") else None
         if key in ("find", "answer") and not found:
-            return jsonify(text=words.refusal(Refused("no_such_ticket", ticket=number)))
+            return jsonify(text=refusal(Refused("no_such_ticket", ticket=number)))
         if found and key == "find":
             text = pager.where(engine.state, found)
             return jsonify(text=text, ticket=found.number if found.state == "called" else "")
@@ -80,10 +80,10 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         if found:
             command = Answer(found.number, actor=clerk, press=press)
         elif there not in ("", clerk):
-            return jsonify(text=words.refusal(Refused("already_open", window=window, clerk=there)))
+            return jsonify(text=refusal(Refused("already_open", window=window, clerk=there)))
         else:
             command = keys.at_window(engine.plan, engine.state, window, key, press, number, clerk)
         if command is None:
             return jsonify(text=say("pager.nothing"))
         outcome = engine.submit(command).result(timeout=10)
-        return jsonify(text=words.refusal(outcome) if isinstance(outcome, Refused) else "")
+        return jsonify(text=refusal(outcome) if isinstance(outcome, Refused) else "")

@@ -13,8 +13,7 @@ from controller.hall.moment import Now
 from controller.hall.state import State
 from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
-from display import screens
-from display.words import say
+from display.words.catalogue import minutes, say
 
 AFTER = timedelta(hours=2)  # after closing, for which a link still answers
 
@@ -49,7 +48,7 @@ def add(app: Flask, engine: Engine, foreseen: Callable[[], Mapping[str, Mapping[
                 "window": ticket.window,
                 "service": plan.service.get(ticket.service),
             }
-            view["wait"] = screens.minutes(told) if told and ticket.state == "waiting" else ""
+            view["wait"] = minutes(told) if told and ticket.state == "waiting" else ""
         if state.frozen:
             view["frozen"] = say(f"freeze.{state.frozen}")
         # Who is nearly there looks more often.

@@ -13,9 +13,9 @@ from controller.hall.state import account
 from controller.journal.files import free
 from controller.runtime import pi
 from controller.settings.schema import Settings
-from display import screens, words
+from display.paper.roll import roll
 from display.stage import Printer, Shows, Voice
-from display.words import say, when
+from display.words.catalogue import happened, say, when
 from drivers.base.device import Device, Health
 from web.house import House
 
@@ -119,7 +119,7 @@ def fate(name: str, health: Health, lang: str) -> str:
 def event_told(event: Event, lang: str) -> str:
     """An event, for the same list."""
     ticket = getattr(event, "ticket", "")
-    text = words.happened(event, lambda code, **more: say(code, lang, **more))
+    text = happened(event, lambda code, **more: say(code, lang, **more))
     return text if ticket in text else f"{ticket} {text}"
 
 
@@ -133,7 +133,7 @@ def _row(house: House, device: Device, lang: str) -> dict[str, Any]:
     since = say("status.since" if device.proved else "status.never", lang, minutes=lasted)
     ack, muted = getattr(device, "ack", ""), device.name in house.stage.muted
     facts = [cure(health, lang), "" if health.state == "up" else since, muted and say("status.muted", lang)]
-    facts += [screens.roll(plan, engine.state, device.name, engine.clock.now(), lang)]
+    facts += [roll(plan, engine.state, device.name, engine.clock.now(), lang)]
     facts += [ack and say(f"status.ack_{ack}", lang)]
     act = "test" if isinstance(device, Printer | Shows) else ""
     if health.state == "down":

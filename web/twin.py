@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from flask import Flask, Response, abort, jsonify, render_template
 
-from display.words import catalogue, say
+from display.words.catalogue import catalogue, say
 from web.access import posted
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.settings.reader import Mistake, Mistakes
-from display.words import lines, say
+from display.words.catalogue import lines, say
 
 
 def languages() -> list[str]:
@@ -24,7 +24,7 @@ def tell(code: str, /, **arguments: Any) -> None:
 
 
 def answer(template: str, lang: str, **values: Any) -> list[str]:
-    """The lines of a text in display/answers, in one language."""
+    """The lines of a text in display/words/answers, in one language."""
     return lines(template, speak=lambda code, /, **said: say(code, lang, **said), **values)
 
 

@@ -13,7 +13,7 @@ from controller.runtime import pi
 from controller.runtime.clock import SystemClock
 from controller.runtime.ports import build, ports
 from controller.settings.schema import Settings
-from display.ticket import FONT
+from display.paper.ticket import FONT
 from drivers.base.device import Device, Health
 
 PATIENCE = 8.0  # s that all devices together may take to answer

@@ -13,7 +13,7 @@ from controller.journal import backup
 from controller.journal.files import CannotStart
 from controller.journal.store import read
 from controller.journal.verify import verify
-from display.words import happened
+from display.words.catalogue import happened
 
 
 def whole(data: Path) -> list[proof.Row]:

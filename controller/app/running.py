@@ -30,7 +30,7 @@ from controller.runtime.watch import Watch
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
 from display.stage import Stage
-from display.words import override, say, written
+from display.words.catalogue import override, say, written
 from drivers.base.device import Device
 from drivers.base.inventory import Inventory
 from drivers.base.kinds import Button, Press
@@ -39,7 +39,7 @@ from drivers.base.port import Port
 from web import twin as twin_page
 from web.access import Access
 from web.app import create
-from web.house import LATELY, House, board
+from web.house import LATELY, House, on_screens
 from web.live import Live, Server
 from web.status import event_told, fate
 from web.twin import Twin
@@ -152,7 +152,7 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     flask = create(house)
     if site.twin:
         twin_page.add(flask, site.twin, {code: service.name for code, service in plan.service.items()})
-    live = Live(flask, lambda: board(house))
+    live = Live(flask, lambda: on_screens(house))
     house.screens = lambda: live.screens
 
     def pressed(press: Press) -> None:

@@ -12,9 +12,9 @@ from controller.runtime.clock import Clock
 from controller.runtime.ports import build, ports
 from controller.runtime.watch import Watch
 from controller.settings.schema import Hall, Hours, Settings
-from display import screens
+from display.screens.board import board
 from display.stage import Stage
-from display.words import override
+from display.words.catalogue import override
 from drivers.base.port import Port
 from web.app import closed
 from web.live import Live, Server
@@ -30,7 +30,7 @@ def standing_in(plan: Settings, clock: Clock, listener: socket.socket) -> Iterat
     devices = build(plan)
     stage = Stage(plan, devices, lambda command: None, clock.now)
     state = State(frozen="fault")
-    live = Live(closed(plan), lambda: {**screens.board(plan, state, clock.now(), {}), "look": "safe"})
+    live = Live(closed(plan), lambda: {**board(plan, state, clock.now(), {}), "look": "safe"})
 
     def announce() -> None:
         frozen = HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")

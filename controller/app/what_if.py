@@ -12,7 +12,7 @@ from controller.hall import calendar
 from controller.hall.events import Event
 from controller.journal.files import CannotStart
 from controller.simulated import day
-from display.words import say
+from display.words.catalogue import say
 
 
 def simulate_day(options: argparse.Namespace) -> int:

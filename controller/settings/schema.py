@@ -107,7 +107,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """`layout`: what stands on paper, in the form of display/ticket.txt; empty: as that file says."""
+    """`layout`: what stands on paper, in the form of display/paper/ticket.txt; empty: as that file says."""
 
     layout: str = ""
 
@@ -175,7 +175,7 @@ class Backup:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of hall.toml; `words`: the hall's own sentences by code and language, in place of those
-    of display/words.toml; `text` is what was read."""
+    of display/words/words.toml; `text` is what was read."""
 
     hall: Hall
     hours: Hours

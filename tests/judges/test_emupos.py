@@ -15,7 +15,7 @@ from conftest import ROOT
 from PIL import Image
 from wait import until
 
-from display import ticket
+from display.paper import ticket
 from drivers.base.paper import Line
 from drivers.base.port import Port
 from drivers.printer_escpos import Driver

@@ -85,7 +85,7 @@ function row(...buttons) {
   return make("div", { className: "row" }, ...buttons.map(([text, act, kind]) => make("button", { textContent: text, onclick: act, className: kind ?? "" })));
 }
 
-// What is said of the screen: codes of sentences in display/words.toml, each with what it is about.
+// What is said of the screen: codes of sentences in display/words/words.toml, each with what it is about.
 function sentences() {
   const one = service(), all = tiles();
   if (hall.phase === "frozen" || (screen === "home" && hall.phase !== "open")) return ["said"];

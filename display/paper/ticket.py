@@ -13,8 +13,8 @@ from controller.hall.events import Ticket
 from controller.hall.line import ahead, served_at
 from controller.hall.state import State
 from controller.settings.schema import Service, Settings, layout
-from display import card, screens
-from display.words import columns, say
+from display.paper import card
+from display.words.catalogue import columns, minutes, say
 from drivers.base.paper import Line, Page
 
 # fonts-noto-cjk, SIL Open Font License 1.1; index 2 is Simplified Chinese (hardware.md §8).
@@ -50,7 +50,7 @@ def lines(
         "service": say("ticket.service", name=service.name, name_en=service.name_en),
         "windows": say("ticket.windows", windows="、".join(windows or plan.window)),
         "ahead": say("ticket.ahead", count=ahead(state, ticket)),
-        "wait": say("ticket.wait", range=screens.minutes(told)) if told else "",
+        "wait": say("ticket.wait", range=minutes(told)) if told else "",
         "materials": say("ticket.materials", materials=bring) if bring else "",
         "watch": say("ticket.watch"),
         "rules": "\n".join(card.in_short(plan)),
@@ -70,7 +70,7 @@ def lines(
 
 @cache
 def _layout() -> str:
-    return files("display").joinpath("ticket.txt").read_text("utf-8")
+    return files("display.paper").joinpath("ticket.txt").read_text("utf-8")
 
 
 def page(content: tuple[Line, ...], width: int, mode: str, encoding: str) -> Page:

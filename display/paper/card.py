@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from controller.settings.schema import Settings
-from display.words import lines, say
+from display.words.catalogue import lines, say
 
 
 def rules(plan: Settings, lang: str = "zh") -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from math import ceil, floor
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -18,7 +19,7 @@ _said: dict[str, dict[str, str]] = {}  # where a hall has sentences of its own: 
 @cache
 def written() -> dict[str, dict[str, str]]:
     """Every sentence by its code, such as "fault.paper_out", in each language, as words.toml has it."""
-    groups = tomllib.loads(files("display").joinpath("words.toml").read_text("utf-8"))
+    groups = tomllib.loads(files("display.words").joinpath("words.toml").read_text("utf-8"))
     return {f"{group}.{code}": texts for group, all_ in groups.items() for code, texts in all_.items()}
 
 
@@ -61,6 +62,13 @@ def when(moment: datetime, now: datetime, lang: str = "zh") -> str:
     return say("when.later", lang, month=moment.month, day=moment.day, weekday=weekday, time=time)
 
 
+def minutes(told: Mapping[str, float], lang: str = "zh") -> str:
+    """The range of a forecast, rounded outward to five minutes."""
+    low, high = (5 * floor(told["low"] / 300), 5 * ceil(told["high"] / 300))
+    code = "soon" if told["high"] < 300 else "long" if high > 90 else "range" if low else "within"
+    return say(f"wait.{code}", lang, low=low, high=high)
+
+
 def refusal(refused: Refused, lang: str = "zh") -> str:
     """What a refusal says to the person who asked."""
     said = dict(refused.arguments)
@@ -90,6 +98,8 @@ def happened(event: Event, say: Callable[..., str] = say) -> str:
 
 
 def lines(template: str, **values: Any) -> list[str]:
-    """The lines of a text in display/answers."""
-    pages = Environment(loader=PackageLoader("display", "answers"), trim_blocks=True, lstrip_blocks=True)
+    """The lines of a text in display/words/answers."""
+    pages = Environment(
+        loader=PackageLoader("display.words", "answers"), trim_blocks=True, lstrip_blocks=True
+    )
     return pages.get_template(f"{template}.txt").render(**values).splitlines()

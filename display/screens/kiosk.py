@@ -12,8 +12,9 @@ from controller.hall.moment import Now
 from controller.hall.outcome import Refused
 from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
-from display import screens, words
-from display.words import say, when
+from display.screens.board import phase
+from display.voice import spell
+from display.words.catalogue import catalogue, minutes, refusal, say, when
 
 Told = Mapping[str, Mapping[str, float]]
 LANGS = ("zh", "en")
@@ -28,12 +29,12 @@ def page(plan: Settings, state: State, kiosk: str, now: Now, told: Told) -> dict
     """The whole page, for JSON. Texts come in both languages, as the visitor may change it."""
     state = seen_at(state, now)
     opening = calendar.next_opening(plan, now.wall)
-    phase = screens.phase(plan, state, now.wall)
+    now_is = phase(plan, state, now.wall)
     reason = {lang: say(f"freeze.{state.frozen}", lang) for lang in LANGS}
     return {
-        "phase": phase,
+        "phase": now_is,
         "said": {
-            lang: say(f"kiosk.{phase}", lang, opening=when(opening, now.wall, lang), reason=reason[lang])
+            lang: say(f"kiosk.{now_is}", lang, opening=when(opening, now.wall, lang), reason=reason[lang])
             for lang in LANGS
         },
         "doubt": not now.trusted,
@@ -50,19 +51,19 @@ def page(plan: Settings, state: State, kiosk: str, now: Now, told: Told) -> dict
 
 def _service(plan: Settings, state: State, kiosk: str, code: str, now: Now, told: Told) -> dict[str, Any]:
     service = plan.service[code]
-    refusal: Refused | None = None
+    no: Refused | None = None
     try:  # the rules themselves tell whether a press would give a ticket
         decide(plan, state, TakeTicket(code, kiosk, screen=True, actor="kiosk"), now)
     except Refused as why:
-        refusal = why
+        no = why
     return {
         "code": code,
         "name": {"zh": service.name, "en": service.name_en or service.name},
         "group": service.group,
         "materials": list(service.materials),
         "ahead": sum(ticket.service == code for ticket in state.waiting()),
-        "wait": {lang: screens.minutes(told[code], lang) if code in told else "" for lang in LANGS},
-        "no": {lang: words.refusal(refusal, lang) if refusal else "" for lang in LANGS},
+        "wait": {lang: minutes(told[code], lang) if code in told else "" for lang in LANGS},
+        "no": {lang: refusal(no, lang) if no else "" for lang in LANGS},
     }
 
 
@@ -88,10 +89,10 @@ def spoken(plan: Settings, state: State, shown: Mapping[str, Any], parts: list[s
     for code, _, of in (part.partition(" ") for part in parts):
         about = {**shown, **(ticket(plan, state, of) if of in state.tickets else things.get(of, {}))}
         known = {key: value.get(lang) if isinstance(value, dict) else value for key, value in about.items()}
-        known["spelled"] = screens.spell(about.get("number", ""), lang)
+        known["spelled"] = spell(about.get("number", ""), lang)
         known["materials"] = "、".join(about.get("materials", ()))
         with suppress(KeyError):  # no such sentence, or nothing that it could be about
-            said.append(words.catalogue()[f"spoken.{code}"][lang].format(**known))
+            said.append(catalogue()[f"spoken.{code}"][lang].format(**known))
     return "。".join(said).replace("～", say("spoken.to", lang)).replace(":00", say("spoken.sharp", lang))
 
 

@@ -7,7 +7,7 @@ from controller.hall.line import ahead, line
 from controller.hall.moment import Now
 from controller.hall.state import State, seen_at
 from controller.settings.schema import Settings
-from display.words import say
+from display.words.catalogue import say
 
 
 def window(plan: Settings, state: State, name: str, now: Now) -> dict[str, Any]:
