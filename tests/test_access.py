@@ -14,9 +14,9 @@ from wait import until
 
 from controller.app.running import SIMULATED
 from controller.runtime.clock import FakeClock
-from web import twin
-from web.access import ROUTES
+from web.access.routes import ROUTES
 from web.app import create
+from web.pages import twin
 
 WHO: dict[str, Callable[[Hall], Visitor]] = {
     "anybody": lambda hall: Visitor(hall.url),

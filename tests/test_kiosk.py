@@ -24,7 +24,7 @@ from controller.settings.schema import Settings
 from display.screens import kiosk as view
 from display.words import catalogue as words
 from drivers.parts.speech import spoken, wav
-from web.kiosk import VOICES
+from web.pages.kiosk import VOICES
 
 SIZES = {"portrait": (1080, 1920), "landscape": (1920, 1080)}
 RICH = (

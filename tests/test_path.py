@@ -20,7 +20,7 @@ from display.paper import ticket
 from display.screens.levels import lamp, sign
 from display.voice import emergency
 from drivers.base.device import Device
-from web.live import HEARTBEAT
+from web.server.stream import HEARTBEAT
 
 
 def spoken(hall: Hall) -> list[str]:

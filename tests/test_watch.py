@@ -18,7 +18,7 @@ from controller.runtime.watch import Watch
 from drivers.base.device import Device
 from drivers.base.link import Link
 from drivers.base.port import Port
-from web.live import Server
+from web.server.serve import Server
 
 
 @pytest.fixture

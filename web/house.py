@@ -15,7 +15,7 @@ from display.screens.board import board
 from display.stage import Stage
 from drivers.base.device import Device
 from drivers.base.inventory import Inventory
-from web.access import Access
+from web.access.guard import Access
 
 COPYING = 60.0  # s that a copy may take; without it the card holds everything, too
 LATELY = 20  # things that happened, on the status page

@@ -36,13 +36,14 @@ from drivers.base.inventory import Inventory
 from drivers.base.kinds import Button, Press
 from drivers.base.load import load
 from drivers.base.port import Port
-from web import twin as twin_page
-from web.access import Access
+from web.access.guard import Access
 from web.app import create
 from web.house import LATELY, House, on_screens
-from web.live import Live, Server
-from web.status import event_told, fate
-from web.twin import Twin
+from web.pages import twin as twin_page
+from web.pages.status import event_told, fate
+from web.pages.twin import Twin
+from web.server.serve import Server
+from web.server.stream import Live
 
 log = logging.getLogger("hallqueue")
 Note = tuple[str, Mapping[str, Any]]

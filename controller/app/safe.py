@@ -17,7 +17,8 @@ from display.stage import Stage
 from display.words.catalogue import override
 from drivers.base.port import Port
 from web.app import closed
-from web.live import Live, Server
+from web.server.serve import Server
+from web.server.stream import Live
 
 UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
 

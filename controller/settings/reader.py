@@ -11,12 +11,20 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from zoneinfo import available_timezones
 
-from controller.settings.schema import KEYS, ON_TICKET, Device, Hours, Policy, Session, Settings, layout
+from controller.settings.schema import (
+    CONTROL,
+    KEYS,
+    ON_TICKET,
+    Device,
+    Hours,
+    Policy,
+    Session,
+    Settings,
+    layout,
+)
 
 Path = tuple[str, ...]
-# What a printer, a sign, a terminal or a line of text could take for a command; half a character.
-_COMMAND = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_NAMELESS = re.compile(rf"[/\t\n\r]|{_COMMAND.pattern}")  # a name is part of addresses, too
+_NAMELESS = re.compile(rf"[/\t\n\r]|{CONTROL.pattern}")  # a name is part of addresses, too
 _URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
 KINDS = {
     date: "date",
@@ -102,7 +110,7 @@ class Reader:
         dotted = tuple(".".join(path).split("."))  # as _lines has it, also for a quoted key
         known = [dotted[:n] for n in range(len(dotted), 0, -1) if dotted[:n] in self._lines]
         line = self._lines[known[0]] if known else 1
-        self.mistakes.append(Mistake(line, _COMMAND.sub("?", ".".join(path)), code, arguments))
+        self.mistakes.append(Mistake(line, CONTROL.sub("?", ".".join(path)), code, arguments))
 
     def among(self, path: Path, word: str, words: Iterable[str]) -> None:
         """`word` must be one of `words`."""
@@ -136,7 +144,7 @@ class Reader:
     def read(self, kind: Any, value: Any, path: Path) -> Any:
         """`value`, as TOML gives it, as `kind`; None with a mistake if it is not one."""
         origin, inner = get_origin(kind), get_args(kind)
-        if bad := _NAMELESS.search(path[-1]) or (isinstance(value, str) and _COMMAND.search(value)):
+        if bad := _NAMELESS.search(path[-1]) or (isinstance(value, str) and CONTROL.search(value)):
             self.wrong(path, "control", value=ascii(bad[0]))
         if origin is UnionType:
             kind, inner = inner[0], get_args(inner[0])

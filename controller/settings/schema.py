@@ -12,6 +12,8 @@ KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out", "
 CALL_REASONS = ("by_number", "special", "papers", "mistake")  # of a call out of order
 PAUSE_REASONS = ("away", "copy", "training", "lunch", "fault")
 FREEZE_REASONS = ("evacuation", "power", "fault")
+# What a printer, a sign, a terminal or a line of text could take for a command; half a character.
+CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What a line of a ticket's layout may have filled in.
 ON_TICKET = (
     *("hall", "mark", "number", "service", "windows", "ahead", "wait", "materials"),

@@ -1,60 +1,21 @@
-"""Who may do what: one table of routes, sessions, pairing of devices, and patience with wrong guesses."""
+"""Who asks: sessions, paired devices, and what they may be here."""
 
-import json
 import secrets
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from threading import Lock
-from typing import Any
 
-from flask import Flask, Response, abort, g, make_response, redirect, render_template, request
+from flask import Response, abort, g, make_response, redirect, render_template, request
 
 from controller.hall.commands import digest
-from controller.journal.people import SHORTEST, People
+from controller.journal.people import People
 from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
 from display.words.catalogue import say
+from web.access.patience import Patience
+from web.access.routes import ROUTES, TECHNICIAN
 
-ANYONE = frozenset({"anyone"})
-TECHNICIAN = frozenset({"technician"})
-# Every route: who may use it. One that is not here is closed to everybody.
-ROUTES: dict[str, frozenset[str]] = {
-    "static": ANYONE,
-    "status": ANYONE,
-    "rules": ANYONE,
-    "health": ANYONE,
-    "metrics": ANYONE,
-    "hall": ANYONE,
-    "ticket_page": ANYONE,
-    "login": ANYONE,
-    "enter": ANYONE,
-    "leave": ANYONE,
-    "wall": frozenset({"board"}),
-    "kiosk": frozenset({"kiosk"}),
-    "kiosk_state": frozenset({"kiosk"}),
-    "kiosk_voice": frozenset({"kiosk"}),
-    "kiosk_take": frozenset({"kiosk"}),
-    "kiosk_help": frozenset({"kiosk"}),
-    "pager": frozenset({"window"}),
-    "clerk_enter": frozenset({"window"}),
-    "pager_state": frozenset({"clerk"}),
-    "pager_press": frozenset({"clerk"}),
-    "desk": frozenset({"desk"}),
-    "desk_enter": frozenset({"desk"}),
-    "desk_act": frozenset({"desk clerk"}),
-    "button": TECHNICIAN,
-    "device_act": TECHNICIAN,
-    "access": TECHNICIAN,
-    "access_change": TECHNICIAN,
-    "change": frozenset({"clerk", "desk clerk", "technician"}),
-    # The simulated hall's own; not there in a real one.
-    "page": ANYONE,
-    "state": ANYONE,
-    "paper": ANYONE,
-    "pull": ANYONE,
-}
 IDLE, WHOLE = 1800.0, 12 * 3600.0  # s that a technician's session lasts unused; that any lasts at all
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -71,25 +32,6 @@ class Session:
     boot: str
     born: float
     used: float
-
-
-class Patience:
-    """Allows `most` failures of one kind in `seconds`."""
-
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most, self._seconds = most, seconds
-        self._failures: dict[str, deque[float]] = {}
-
-    def worn(self, what: str, now: float) -> bool:
-        failures = self._failures.get(what, deque())
-        while failures and failures[0] <= now - self._seconds:
-            failures.popleft()
-        return len(failures) >= self._most
-
-    def fail(self, what: str, now: float) -> None:
-        if len(self._failures) > 1000:
-            self._failures.clear()  # made-up names must not fill the memory
-        self._failures.setdefault(what, deque(maxlen=self._most)).append(now)
 
 
 class Access:
@@ -247,62 +189,3 @@ class Access:
             if kept != self._sessions:
                 self._sessions = kept
                 self.people.remember({token: asdict(it) for token, it in kept.items()})
-
-
-def posted() -> dict[str, Any]:
-    """The JSON object that a request brings; an empty one if it brings none that can be kept."""
-    try:
-        found = request.get_json(silent=True)
-        json.dumps(found, ensure_ascii=False).encode()  # half a character would spoil the journal
-    except (RecursionError, UnicodeEncodeError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def add(app: Flask, access: Access, clerks: Callable[[], list[str]]) -> None:
-    """Give `app` the technician's way in, and the page of PINs and devices. `clerks`: of the plan."""
-    people = access.people
-
-    def page(code: int = 200, **more: Any) -> Response:
-        return make_response(render_template("login.html", say=say, shortest=SHORTEST, **more), code)
-
-    @app.get("/login")
-    def login() -> Response:
-        return page()
-
-    @app.post("/login")
-    def enter() -> Response:
-        given, new = request.form.get("given", "").strip(), request.form.get("new", "").strip()
-        first = people.is_code if given.replace(" ", "").isdigit() else lambda given: False
-        if why := access.tried("technician", lambda: people.is_technician(given) or first(given)):
-            return page(403, fault=f"login.{why}")
-        if not people.is_technician(given):
-            if len(new) < SHORTEST:
-                return page(200, given=given, fault="login.short" if new else "login.choose")
-            people.choose(new)
-            access.end_all("technician")
-        return access.open(make_response(redirect("/", 303)), "technician", "technician", "")
-
-    @app.post("/leave")
-    def leave() -> Response:
-        return access.end(make_response(redirect(request.form.get("to", "/")[:1] or "/", 303)))
-
-    def show(**more: Any) -> str:
-        known = sorted({*clerks(), *people.clerks})
-        return render_template("access.html", say=say, people=people, clerks=known, **more)
-
-    @app.get("/access", endpoint="access")
-    def access_page() -> str:
-        return show()
-
-    @app.post("/access")
-    def access_change() -> str:
-        form = request.form
-        if clerk := form.get("clerk", "").strip()[:20]:
-            pin = people.pin(clerk)
-            access.end_all(clerk)
-            return show(clerk=clerk, pin=pin)
-        if token := form.get("part"):
-            people.part(token)
-            return show()
-        return show(paired=access.approve(form.get("code", "")))

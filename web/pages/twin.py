@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from flask import Flask, Response, abort, jsonify, render_template
 
 from display.words.catalogue import catalogue, say
-from web.access import posted
+from web.api.bodies import posted
 
 
 class Twin(Protocol):

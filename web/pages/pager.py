@@ -12,7 +12,8 @@ from controller.hall.outcome import Refused
 from controller.runtime.engine import Engine
 from display.screens import pager
 from display.words.catalogue import refusal, say
-from web.access import Access, posted
+from web.access.guard import Access
+from web.api.bodies import posted
 
 OLD = 5.0  # s: what the clerk saw that long ago is no ground to press on
 SHORTCUTS = {"next": "N", "recall": "R", "start": "S", "complete": "C"}

@@ -18,7 +18,7 @@ from display.screens import kiosk as view
 from display.words.catalogue import catalogue, refusal, say
 from drivers.base.device import DeviceFault
 from drivers.parts.speech import spoken, wav
-from web.access import posted
+from web.api.bodies import posted
 
 VOICES = {"zh": "cmn-latn-pinyin", "en": "en"}  # of espeak-ng
 LONGEST = 300  # characters that are spoken of a screen: a minute

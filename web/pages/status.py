@@ -7,22 +7,80 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flask import Flask, Response, abort, make_response, redirect, render_template, request
+
 from controller.hall import calendar
+from controller.hall.commands import ChangeRoll, ConfirmTime, LoadPlan, Reprint, Unfreeze
 from controller.hall.events import Event
+from controller.hall.outcome import Refused
 from controller.hall.state import account
 from controller.journal.files import free
 from controller.runtime import pi
 from controller.settings.schema import Settings
 from display.paper.roll import roll
 from display.stage import Printer, Shows, Voice
-from display.words.catalogue import happened, say, when
+from display.words.catalogue import happened, refusal, say, when
 from drivers.base.device import Device, Health
+from web.api.bodies import command
 from web.house import House
 
 QUESTIONS = ("take", "call", "show", "speak")
 DRILL = timedelta(days=40)  # after which a drill is due: its timer is monthly
 _LEVELS = ("yes", "partly", "no")
 _STATES = ("down", "degraded", "starting", "up")
+
+
+# The buttons of the page that submit a command.
+BUTTONS = {
+    "reprint": Reprint,
+    "roll": ChangeRoll,
+    "clock": ConfirmTime,
+    "unfreeze": Unfreeze,
+    "plan": LoadPlan,
+}
+
+
+def add(app: Flask, house: House) -> None:
+    """Give `app` the technician's page, its buttons, and the same for a monitoring system."""
+    engine = house.engine
+
+    @app.get("/", endpoint="status")
+    def show() -> str:
+        lang = "en" if request.args.get("lang") == "en" else "zh"
+        known = "technician" in house.access.roles()
+        return render_template("status.html", lang=lang, say=say, known=known, **view(house, lang))
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        text = render_template("metrics.txt", **view(house, "en"))
+        return Response(text, mimetype="text/plain; version=0.0.4")
+
+    @app.post("/device/<name>/<any(test,reopen,mute):act>")
+    def device_act(name: str, act: str) -> Response:
+        """A device's own button."""
+        if name not in house.devices:
+            abort(404)
+        if act == "reopen":
+            house.devices[name].reopen()
+        elif act == "mute":
+            house.stage.muted ^= {name}
+        else:
+            house.stage.test(name, engine.clock.now())
+        return make_response(redirect("/", 303))
+
+    @app.post(f"/<any({','.join(BUTTONS)}):verb>")
+    def button(verb: str) -> Response:
+        """A button for a command; with a `press` in its form, pressed twice is once."""
+        form = {**request.form, "text": house.coming} if verb == "plan" else request.form
+        try:
+            outcome: object = engine.submit(command(BUTTONS[verb], form, "technician")).result(timeout=10)
+        except Refused as refused:
+            outcome = refused
+        if isinstance(outcome, Refused):
+            return make_response(render_template("refused.html", say=say, text=refusal(outcome)), 409)
+        if verb == "plan":
+            house.restart()
+        return make_response(redirect("/", 303))
 
 
 def question(plan: Settings, name: str) -> str:

@@ -18,7 +18,7 @@ from controller.hall.state import account
 from controller.runtime.engine import Engine
 from display.screens import pager
 from display.words.catalogue import refusal, say
-from web.access import Access
+from web.access.guard import Access
 
 
 def add(app: Flask, engine: Engine, access: Access) -> None:
