@@ -10,7 +10,7 @@ BIN = .venv/bin
 list:
 	@echo "make run [PORT=8080]  a whole simulated hall on this machine  在本机运行整个模拟大厅"
 	@echo "make test             set everything up, run all tests         安装并运行全部测试"
-	@echo "make lint             ruff and mypy                            检查代码"
+	@echo "make lint             ruff, import-linter and mypy             检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
 	@echo "make torture          power cuts, kills, pulled cables, by the thousand   断电、杀进程、拔线各上千次"
@@ -36,9 +36,10 @@ test: .venv/test
 	@$(BIN)/python -m pytest
 
 lint: .venv/test
-	@echo "检查代码 | ruff and mypy"
+	@echo "检查代码 | ruff, import-linter and mypy"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/mypy
 
 bench: .venv/test

@@ -1,1 +1,4 @@
-"""The rules, the journal and the engine of the hall; main and cli are the roof."""
+"""The hall itself: settings, rules, journal, figures, what lives, and the roof over it all.
+
+Never here: a device's bytes (drivers/), what people read (display/) or a page (web/).
+"""

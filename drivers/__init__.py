@@ -1,1 +1,4 @@
-"""Drivers of the hall's devices: bytes at the rim, never a ticket."""
+"""Drivers of the hall's devices, a file for each product, named <kind>_<protocol>.py: bytes at the rim.
+
+Never here: a ticket, a window or a service; nor anything of controller/, display/ or web/.
+"""
