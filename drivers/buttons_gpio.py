@@ -1,7 +1,7 @@
 """Lit buttons on the Pi's own pins through gpiozero, with our own debounce.
 
 gpiozero's thread only posts edges: with lgpio an exception in a callback stops all buttons, and
-MockFactory ignores bounce times (hardware.md §5).
+MockFactory ignores bounce times (devices.md §5).
 
 Maturity: sketch.
 """

@@ -1,4 +1,4 @@
-"""USB number pads as call units: the kernel's input events, read by ourselves (hardware.md §6.6).
+"""USB number pads as call units: the kernel's input events, read by ourselves (devices.md §6.6).
 
 Enter calls next, + again, * start, . complete, - no show, / pause, Num Lock signs out. Digits typed
 before a key go with it: 工号 Enter opens the window, 12 Enter calls number 12, 3 + transfers to window 3.

@@ -1,4 +1,4 @@
-"""Call units that are Modbus modules: keys on inputs or counters, lamps on coils (hardware.md §6.2).
+"""Call units that are Modbus modules: keys on inputs or counters, lamps on coils (devices.md §6.2).
 
 Maturity: sketch.
 """
@@ -14,7 +14,7 @@ from drivers.base.mailboxes import Latest
 from drivers.parts.modbus import READ_COUNTERS, READ_INPUTS, WRITE_COILS, Master
 
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
-# Coils 0 green, 1 white, 2 red; green and red together are amber (domain.md §4.5). By lamp: what shines
+# Coils 0 green, 1 white, 2 red; green and red together are amber (hall.md §4.5). By lamp: what shines
 # in turn, each for how many seconds.
 LAMPS = {
     "off": (0b000, 0b000, 1.0),
@@ -81,7 +81,7 @@ class Driver(Button):
             if self.health.state == "up" and self._misses < 3:
                 return self._every
             self._forget()
-            # A dead unit must not slow the bus (hardware.md §6.5).
+            # A dead unit must not slow the bus (devices.md §6.5).
             raise DeviceFault(fault.code, again=5.0 if fault.code == "silent" else 1.0) from fault
         self._misses = 0
         return self._every

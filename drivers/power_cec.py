@@ -1,4 +1,4 @@
-"""A TV switched on and off over its HDMI cable by cec-ctl (hardware.md §8).
+"""A TV switched on and off over its HDMI cable by cec-ctl (devices.md §8).
 
 Maturity: sketch.
 """

@@ -1,4 +1,4 @@
-"""A Modbus relay that cuts the power of TVs and signs after work (hardware.md §6.2).
+"""A Modbus relay that cuts the power of TVs and signs after work (devices.md §6.2).
 
 Maturity: sketch.
 """

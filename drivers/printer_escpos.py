@@ -1,7 +1,7 @@
 """Prints pages on ESC/POS printers and finds out whether each came out. Never sends one twice.
 
 python-escpos builds the bytes, the link carries them. Behind each page a fence (GS r) asks the
-printer whether it has come so far; how to read the answers: hardware.md §2.
+printer whether it has come so far; how to read the answers: devices.md §2.
 
 Maturity: sketch.
 """
@@ -25,13 +25,13 @@ from drivers.base.paper import Page
 _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
 _CHUNK = 512  # bytes a turn: half a second at 9600 baud
 _KERNEL = 4096  # bytes that a serial line may still hold when write has returned
-_FAST = 115_200  # bit/s from which a picture is worth its time: 3 s instead of 40 at 9600 (§1.6)
+_FAST = 115_200  # bit/s from which a picture is worth its time: 3 s instead of 40 at 9600 (devices.md §1.6)
 _MODULE = 4  # dots of a QR code's smallest square
 _ROWS = 64  # dots, the height of a raster fragment: a broken one is soon filled up
-_FENCE = b"\x1d\x72\x01"  # GS r 1, answered in order: after all that was sent before (§2.4)
+_FENCE = b"\x1d\x72\x01"  # GS r 1, answered in order: after all that was sent before (devices.md §2.4)
 _PROCESS_ID = b"\x1d\x28\x48\x06\x00\x30\x30"  # GS ( H, function 48
 _AFRESH = b"\x1b\x40"
-# DLE EOT n, bits, fault (§2.1); a cause stands before its effects.
+# DLE EOT n, bits, fault (devices.md §2.1); a cause stands before its effects.
 _FAULTS = (
     *((2, 0x04, "cover_open"), (4, 0x60, "paper_out"), (2, 0x20, "paper_out")),
     *((3, 0x08, "cutter"), (3, 0x40, "overheated"), (3, 0x24, "error"), (2, 0x40, "error")),
@@ -41,7 +41,7 @@ _FAULTS = (
 
 @cache
 def _dummy() -> Any:
-    """python-escpos, imported late: it costs 0.3 s and leaves a folder in /tmp (§1.2)."""
+    """python-escpos, imported late: it costs 0.3 s and leaves a folder in /tmp (devices.md §1.2)."""
     from escpos import capabilities
     from escpos.printer import Dummy
 
@@ -51,7 +51,7 @@ def _dummy() -> Any:
 
 
 def _safe(image: Image.Image) -> Image.Image:
-    """A printer may obey DLE EOT, ENQ and DC4 inside a raster (§2.1): one more dot hides each."""
+    """A printer may obey DLE EOT, ENQ and DC4 inside a raster (devices.md §2.1): one more dot hides each."""
     dots = image.convert("1").tobytes("raw", "1;I")  # 1 is black, as on the wire
     dots = re.sub(rb"\x10(?=[\x04\x05\x14])", b"\x18", dots)
     return Image.frombytes("1", image.size, dots, "raw", "1;I")
@@ -68,7 +68,7 @@ def frame(page: Page, cutter: bool, fence: bytes = _FENCE, encoding: str = "gbk"
     if page.image:
         _raster(paper, page.image)
     elif page.lines:
-        paper._raw(b"\x1c\x26\x1b\x61\x01")  # Chinese on, centred (§1.6)
+        paper._raw(b"\x1c\x26\x1b\x61\x01")  # Chinese on, centred (devices.md §1.6)
         for line in page.lines:
             if line.image:
                 _raster(paper, line.image)
@@ -121,7 +121,7 @@ class Driver(Device):
         patience: float = 5.0,
     ) -> None:
         """`width` in dots; `mode`: raster, text in the printer's own characters (`encoding`), or auto:
-        text on a line slower than 115200; `ack`: how it tells that a page came out (§2.5): fence
+        text on a line slower than 115200; `ack`: how it tells that a page came out (devices.md §2.5): fence
         (GS r), process_id (GS ( H, Epson: surest), port_status (USB: paper and error bits only),
         none; with the last two every page stays unconfirmed; `every`: s between status questions;
         `patience`: s a fence may take besides its bytes' time."""
@@ -247,7 +247,7 @@ class Driver(Device):
     def _mark(self) -> bytes:
         """What asks, behind a page, whether it came out."""
         self._serial += 1
-        # Four characters from 20 to 7E that the printer sends back (§2.4).
+        # Four characters from 20 to 7E that the printer sends back (devices.md §2.4).
         marks = {"fence": _FENCE, "process_id": _PROCESS_ID + self._id()}
         return marks.get(self.ack, b"")
 
@@ -311,7 +311,7 @@ class Driver(Device):
         raise DeviceFault("garbled" if self._noise > noise else "silent", self._every)
 
     def _hear(self, data: bytes) -> None:
-        """Sort what came in by the masks of §2.3; an answer to a fence may come at any time."""
+        """Sort what came in by the masks of devices.md §2.3; an answer to a fence may come at any time."""
         for byte in data:
             if self._block:
                 self._block += bytes([byte])

@@ -1,4 +1,4 @@
-"""Window signs of MAX7219 modules in a chain on the Pi's SPI, drawn by luma.led_matrix (hardware.md §7.5).
+"""Window signs of MAX7219 modules in a chain on the Pi's SPI, drawn by luma.led_matrix (devices.md §7.5).
 
 Eight rows hold no hanzi, so such a sign shows the ticket's number alone.
 

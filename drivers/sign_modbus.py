@@ -1,4 +1,4 @@
-"""Number displays that are Modbus units: the ticket's number in their registers (hardware.md §7.4).
+"""Number displays that are Modbus units: the ticket's number in their registers (devices.md §7.4).
 
 Maturity: sketch.
 """

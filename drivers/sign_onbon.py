@@ -1,6 +1,6 @@
 """Window signs with an Onbon BX-5K or 6K card: one dynamic text area over a shared line or TCP.
 
-Source: the vendor's bx.k protocol, hardware.md §7.2, golden frames included.
+Source: the vendor's bx.k protocol, devices.md §7.2, golden frames included.
 
 Maturity: sketch.
 """

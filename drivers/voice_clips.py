@@ -1,4 +1,4 @@
-"""A voice of recorded clips, and espeak-ng for what has no clip; played by aplay (hardware.md §9).
+"""A voice of recorded clips, and espeak-ng for what has no clip; played by aplay (devices.md §9.1).
 
 A clip is called after what it says: `请.wav`, `A.wav`, `零.wav`, `到3号窗口.wav`; `chime.wav` comes first,
 or a chime of our own.
@@ -35,7 +35,8 @@ class Driver(voice_command.Driver):
         self._clips, self.voice = Path(clips or "/dev/null"), voice  # no folder: not one clip
 
     def attach(self, link: Link) -> None:
-        # espeak-ng's plain cmn spells hanzi in English letters (§9.1); silence finds the sound card.
+        # espeak-ng's plain cmn spells hanzi in English letters (devices.md §9.1); silence finds the
+        # sound card.
         if b"(en)" in espeak("-q", "-x", "-v", self.voice, "三"):
             raise DeviceFault("bad_voice", again=60.0)
         silence = wav(b"\0" * 4410, (1, 2, 22050))

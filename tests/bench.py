@@ -1,6 +1,7 @@
 """`make bench`: speed, memory and wear as ratios, each against a limit measured in the same run.
 
-Goals: limits.md. Milliseconds of this machine say nothing about a Pi; the ratios carry over.
+What is divided by what: limits.md §7. Milliseconds of this machine say nothing about a Pi; the ratios
+carry over.
 """
 
 import itertools
@@ -265,7 +266,7 @@ class SlowWire(Wire):
 
 
 def bus(folder: Path) -> None:
-    """64 units on one line; limit: a round computed from the bytes (hardware.md §6.5)."""
+    """64 units on one line; limit: a round computed from the bytes (devices.md §6.5)."""
     for baudrate in (19200, 115200):
         SlowWire.baudrate = baudrate
         units = [CallUnit(n) for n in range(1, 65)]

@@ -26,7 +26,7 @@ from display.screens import board
 from drivers.base.load import load
 
 TV = {"width": 1920, "height": 1080}
-# domain.md §4.3: by inches and metres the height of the number called, of the list, and its rows.
+# hall.md §4.3: by inches and metres the height of the number called, of the list, and its rows.
 TABLE = {
     **{(43, 6): (121, 61, 9), (43, 8): (161, 81, 7), (43, 10): (202, 101, 5)},
     **{(55, 6): (95, 47, 12), (55, 8): (126, 63, 9), (55, 10): (158, 79, 7)},

@@ -18,7 +18,7 @@ from drivers.callunit_keypad import Driver
 from drivers.sim.keypad import Keypad
 from drivers.sim.wire import Wire
 
-# hardware.md §6.6: KPENTER 96 pressed, 64-bit struct input_event
+# devices.md §6.6: KPENTER 96 pressed, 64-bit struct input_event
 ENTER = "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 00 60 00 01 00 00 00"
 
 

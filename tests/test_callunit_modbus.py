@@ -60,7 +60,7 @@ def bus(start: Callable[..., Bus]) -> Bus:
 
 
 @pytest.mark.parametrize(
-    ("made", "golden"),  # hardware.md §6.2
+    ("made", "golden"),  # devices.md §6.2
     [
         (rtu(bytes([2, 2]) + b"\0\0\0\x08"), "02 02 00 00 00 08 79 ff"),
         (rtu(bytes([1, 2]) + b"\0\0\0\x08"), "01 02 00 00 00 08 79 cc"),
@@ -193,12 +193,12 @@ def test_an_exception_answer_is_a_refusal(tmp_path: Path) -> None:
     until(lambda: driver.health.code == "refused")
     port.stop()
     wire.unplug()
-    # hardware.md §6.2: an exception answer is function + 80, code, CRC
+    # devices.md §6.2: an exception answer is function + 80, code, CRC
     assert unit.feed(bytes.fromhex("01 02 00 00 00 09 b8 0c"))[:3] == bytes.fromhex("01 82 02")
 
 
 def test_modbus_tcp_is_the_standards_frame(tmp_path: Path) -> None:
-    """Modbus messaging on TCP/IP V1.0b §3.1.3: number, protocol 0, length, unit, function, data."""
+    """Modbus messaging on TCP/IP V1.0b, section 3.1.3: number, protocol 0, length, unit, function, data."""
 
     class Tape(CallUnit):
         tape = b""

@@ -12,19 +12,20 @@ from drivers.sim.keypad import Keypad
 from drivers.sim.unit_ff68 import Unit
 from drivers.sim.wire import Machine, Wire
 
-# What each is asked; frames of hardware.md, by row.
+# What each is asked, with the source of its frames.
 ASKED = {
-    "printer_escpos": "10 04 01 10 04 02 10 04 03 10 04 04 1d 72 01",  # §2.1, §2.4
-    "callunit_modbus": "01 02 00 00 00 08 79 cc",  # §6.2: FC02
+    "printer_escpos": "10 04 01 10 04 02 10 04 03 10 04 04 1d 72 01",  # devices.md §2.1, §2.4
+    "callunit_modbus": "01 02 00 00 00 08 79 cc",  # devices.md §6.2: FC02
     "power_modbus": "01 02 00 00 00 08 79 cc",
-    "sign_modbus": "01 03 00 00 00 02 c4 0b",  # §6.2: FC03
-    "sign_onbon": "a5 " * 8 + "fe ff 00 80 00 00 00 00 00 00 fe 02 05 00 a3 10 01 00 00 75 dc 5a",  # §7.2
-    "sign_max7219": "0c 01 " * 4 + "0f 01 " * 4,  # §7.5: awake, every lamp lit
+    "sign_modbus": "01 03 00 00 00 02 c4 0b",  # devices.md §6.2: FC03
+    # devices.md §7.2
+    "sign_onbon": "a5 " * 8 + "fe ff 00 80 00 00 00 00 00 00 fe 02 05 00 a3 10 01 00 00 75 dc 5a",
+    "sign_max7219": "0c 01 " * 4 + "0f 01 " * 4,  # devices.md §7.5: awake, every lamp lit
     "voice_command": "e4 bd a0 e5 a5 bd 0a",
     "voice_clips": "e4 bd a0 e5 a5 bd 0a",
     "power_cec": b"--to 0 --image-view-on\n--to 0 --give-device-power-status\n".hex(),
     "power_dpms": b"--output HDMI-A-1 --on\n\n".hex(),
-    # §7.1, with even parity in the eighth bit
+    # devices.md §7.1, with even parity in the eighth bit
     "sign_profile": bytes(
         byte | byte.bit_count() % 2 << 7
         for byte in bytes.fromhex(

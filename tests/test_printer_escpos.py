@@ -21,7 +21,7 @@ from drivers.printer_escpos import Driver, frame
 from drivers.sim.printer import Printer
 from drivers.sim.wire import Machine, Wire
 
-QUESTIONS = b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"  # hardware.md §2.1
+QUESTIONS = b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"  # devices.md §2.1
 FRAGMENT = 64 * 72  # bytes of 64 rows of 576 dots
 Wired = Callable[[Machine], "Bench"]
 serial = pytest.mark.parametrize("wired", ["serial"], indirect=True)  # the wire makes no difference
@@ -133,13 +133,13 @@ def test_a_text_ticket_is_the_bytes_of_the_manual(bench: Bench, tape: Tape) -> N
     until(lambda: answers == ["confirmed"])
     job = tape.heard[tape.heard.index(b"\x1b@") :]
     assert job.startswith(
-        bytes.fromhex("1b40 1c26 1b6101")  # §1.6: ESC @, FS &, ESC a 1
-        + bytes.fromhex("1d2100 d5fecef1b7fecef1b4f3ccfc0a")  # §1.7: 政务服务大厅
-        + bytes.fromhex("1d2122 413030310a")  # §1.7: triple size, A001
+        bytes.fromhex("1b40 1c26 1b6101")  # devices.md §1.6: ESC @, FS &, ESC a 1
+        + bytes.fromhex("1d2100 d5fecef1b7fecef1b4f3ccfc0a")  # devices.md §1.7: 政务服务大厅
+        + bytes.fromhex("1d2122 413030310a")  # devices.md §1.7: triple size, A001
         + bytes.fromhex("1d2100 c7b0c3e6203220c8cb0a")  # GBK: 前面 2 人
-        + bytes.fromhex("1d2100 1c2e")  # §1.6: FS .
-        + bytes.fromhex("1b6406 1d5601")  # §1.7: cut("PART")
-        + bytes.fromhex("1d7201")  # §2.4: GS r 1
+        + bytes.fromhex("1d2100 1c2e")  # devices.md §1.6: FS .
+        + bytes.fromhex("1b6406 1d5601")  # devices.md §1.7: cut("PART")
+        + bytes.fromhex("1d7201")  # devices.md §2.4: GS r 1
     )
     assert tape.heard[: tape.heard.index(b"\x1b@")].endswith(QUESTIONS)
 
@@ -149,7 +149,7 @@ def test_a_picture_is_small_raster_fragments(bench: Bench, tape: Tape) -> None:
     answers = bench.print(picture(1))
     until(lambda: answers == ["confirmed"])
     job = tape.heard[tape.heard.index(b"\x1b@") :]
-    assert job.startswith(bytes.fromhex("1b40 1d763000 4800 4000"))  # §1.7: 72 bytes, 64 rows
+    assert job.startswith(bytes.fromhex("1b40 1d763000 4800 4000"))  # devices.md §1.7: 72 bytes, 64 rows
     rest = job[2 + 8 + FRAGMENT :]
     assert rest.startswith(bytes.fromhex("1d763000 4800 2400"))
     assert rest[8 + 36 * 72 :].startswith(bytes.fromhex("1b6406 1d5601 1d7201"))
@@ -350,7 +350,7 @@ def test_the_late_answer_of_a_lost_page_does_not_confirm_the_next(bench: Bench, 
 
 
 class Chatty(Tape):
-    """Sends XON and, as if somebody had asked for it, ASB (hardware.md §2.2) with every answer."""
+    """Sends XON and, as if somebody had asked for it, ASB (devices.md §2.2) with every answer."""
 
     def feed(self, data: bytes) -> bytes:
         answer = super().feed(data)
@@ -382,7 +382,7 @@ class Fixed(Machine):
 
 @serial
 @pytest.mark.parametrize(
-    ("replies", "code"),  # hardware.md §2.1
+    ("replies", "code"),  # devices.md §2.1
     [
         ("1a12 1a12", "cutter"),
         ("1a52 5212", "overheated"),
@@ -428,7 +428,7 @@ def test_a_page_inside_the_printer_when_the_hall_closes_is_unconfirmed(bench: Be
 
 
 @pytest.mark.parametrize(
-    ("knob", "replies"),  # hardware.md §2.1: DLE EOT 1 to 4; §2.4: GS r 1, silent in a fault
+    ("knob", "replies"),  # devices.md §2.1, §2.4: DLE EOT 1 to 4; GS r 1, silent in a fault
     [
         ("deaf", ""),
         ("paper_out", "1a32127e"),
@@ -459,7 +459,7 @@ def test_the_machine_obeys_a_question_inside_a_picture_and_in_two_parts() -> Non
 
 def test_the_machine_prints_what_it_does_not_know_and_clips_what_is_too_wide() -> None:
     printer = Printer()
-    printer.feed(b"\x1d\x28\x48\x06\x00\x30\x30ABCD\n")  # §2.4: GS ( H, which clones lack
+    printer.feed(b"\x1d\x28\x48\x06\x00\x30\x30ABCD\n")  # devices.md §2.4: GS ( H, which clones lack
     printer.feed(b"\x1d\x76\x30\x00\x50\x00\x01\x00" + b"\xff" * 80 + b"\x1d\x56\x42\x00")
     assert printer.texts == ["H00ABCD"]
     assert printer.papers[0].width == 576
@@ -481,7 +481,7 @@ def test_a_process_id_confirms_its_own_page_only(tmp_path: Path, tape: Tape) -> 
     second: list[str] = []
     driver.print(lambda: TICKET, first.append)
     until(lambda: first == ["confirmed"])
-    # hardware.md §2.4: GS ( H function 48 with four characters behind the page
+    # devices.md §2.4: GS ( H function 48 with four characters behind the page
     assert re.search(rb"\x1d\x28\x48\x06\x00\x30\x30[0-9]{4}", tape.heard)
     tape.paper_out = True
     driver.print(lambda: TICKET, second.append)
@@ -550,7 +550,7 @@ def test_a_character_that_the_printer_lacks_is_a_picture_of_its_line(
     port = Port(wire.url, 921600, [driver], 0.1)
     port.start()
     answers: list[str] = []
-    lines = (Line("服务大厅"), Line("㛃女士", 2), Line("A001", 3))  # hardware.md §1.6: four bytes
+    lines = (Line("服务大厅"), Line("㛃女士", 2), Line("A001", 3))  # devices.md §1.6: four bytes
     driver.print(lambda: ticket.page(lines, 576, driver.mode, driver.encoding), answers.append)
     until(lambda: answers == ["confirmed"])
     assert (b"\x1dv0" in tape.heard) == pictures

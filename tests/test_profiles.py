@@ -22,8 +22,8 @@ from drivers.sim.alpha import AlphaSign
 from drivers.sim.unit_ff68 import Unit
 from drivers.sim.wire import Machine, Wire
 
-PRESS = "ff 68 02 02 68 03 0c 0f 16"  # hardware.md §6.1: unit 3, key 0C "call"
-# hardware.md §7.1: text A, hold, "A001 3"
+PRESS = "ff 68 02 02 68 03 0c 0f 16"  # devices.md §6.1: unit 3, key 0C "call"
+# devices.md §7.1: text A, hold, "A001 3"
 ALPHA = "00 00 00 00 00 01 5a 30 30 02 41 41 1b 20 62 41 30 30 31 20 33 03 30 32 34 39 04"
 
 

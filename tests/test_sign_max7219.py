@@ -60,7 +60,7 @@ def art(matrix: Matrix) -> str:
 
 def test_the_chips_are_woken_as_the_data_sheet_says(sign: sign_max7219.Driver, matrix: Listening) -> None:
     until(lambda: matrix.image.size and b"\x0c\x01" * 4 in matrix.heard)
-    # hardware.md §7.5, each command once for every chip.
+    # devices.md §7.5, each command once for every chip.
     blank = b"".join(bytes([row, 0]) * 4 for row in range(1, 9))
     first = b"\x0b\x07" * 4 + b"\x09\x00" * 4 + b"\x0f\x00" * 4 + b"\x0a\x07" * 4
     assert matrix.heard.startswith(first + blank + b"\x0c\x01" * 4)

@@ -19,7 +19,7 @@ from drivers.sim.wire import Wire
         ("number", [0x000C], "12"),
         ("bcd", [0x0012], "12"),
         ("ascii", [0x4130, 0x3132], "A012"),
-        ("segments", [0x77, 0x3F, 0x06, 0x5B], "A012"),  # hardware.md §7.4
+        ("segments", [0x77, 0x3F, 0x06, 0x5B], "A012"),  # devices.md §7.4
     ],
 )
 @pytest.mark.parametrize("framing", ["rtu", "tcp"])

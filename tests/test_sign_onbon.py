@@ -11,7 +11,7 @@ from drivers.sign_onbon import SCREEN_ON, Driver, frame, parse, text_area
 from drivers.sim.sign import Sign
 from drivers.sim.wire import Machine, Wire
 
-H = "a5 a5 a5 a5 a5 a5 a5 a5 fe ff 00 80 00 00 00 00 00 00 fe 02 "  # hardware.md §7.2
+H = "a5 a5 a5 a5 a5 a5 a5 a5 fe ff 00 80 00 00 00 00 00 00 fe 02 "  # devices.md §7.2
 AREA = "00 00 00 00 00 40 00 10 00 00 00 00 05 00 00 00 00 02 01 01 00 00 08 "
 ACK = "a5 a5 a5 a5 a5 a5 a5 a5 00 80 fe ff 00 00 00 00 00 00 fe 02 05 00 a0 00 00 00 00 14 ac 5a"
 NACK = "a5 a5 a5 a5 a5 a5 a5 a5 00 80 fe ff 00 00 00 00 00 00 fe 02 05 00 a0 01 03 00 00 e5 50 5a"
@@ -53,7 +53,7 @@ def test_a_text_is_the_vendors_frame_escapes_included(text: str) -> None:
 
 
 def test_a_5k_card_counts_columns_in_eights() -> None:
-    # hardware.md §7.2: area 0, 64x16, "A001请到3号窗", 5K
+    # devices.md §7.2: area 0, 64x16, "A001请到3号窗", 5K
     golden = (
         H + "31 00 a3 06 01 00 00 00 01 28 00 00 00 00 00 00 08 00 10 00 00 00 00 05 00 00 00 00 "
         "02 01 01 00 00 08 0d 00 00 00 41 30 30 31 c7 eb b5 bd 33 ba c5 b4 b0 2c 33 5a"

@@ -148,7 +148,7 @@ def test_a_clip_that_fails_gives_the_whole_sentence_to_espeak(
 
 
 def test_a_voice_that_spells_hanzi_in_english_is_refused(start: Start) -> None:
-    # hardware.md §9.1: plain cmn is broken in 1.51 and repaired later; a voice of another tongue never fits.
+    # devices.md §9.1: plain cmn is broken in 1.51 and repaired later; a voice of another tongue never fits.
     driver, _ = start(voice="fr")
     assert (driver.health.state, driver.health.code) == ("down", "bad_voice")
 

@@ -1,4 +1,4 @@
-"""The load of a hall's voice (domain.md §4.6), by the mailbox's own rule in simulated time."""
+"""The load of a hall's voice (hall.md §4.6), by the mailbox's own rule in simulated time."""
 
 import io
 import itertools

@@ -1,4 +1,4 @@
-"""Walk-throughs of a hall's life (domain.md §3), end to end on the simulated hall."""
+"""Walk-throughs of a hall's life (hall.md §3), end to end on the simulated hall."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

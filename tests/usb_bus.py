@@ -1,4 +1,4 @@
-"""A USB bus with a printer on it, as libusb shows it to pyusb (hardware.md §3, USB printer class)."""
+"""A USB bus with a printer on it, as libusb shows it to pyusb (devices.md §3, USB printer class)."""
 
 import errno
 import threading
@@ -108,7 +108,7 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
         self._there(dev)
         if (kind, request) == (0xA1, 1):
             empty, ill = self.machine.paper_out, self.machine.paper_out or self.machine.cover_open
-            data[0] = 0x10 | 0x20 * empty | 0x08 * (not ill)  # hardware.md §2.4
+            data[0] = 0x10 | 0x20 * empty | 0x08 * (not ill)  # devices.md §2.4
             return 1
         text = b"\x09\x04" if value & 0xFF == 0 else (self._serial or "").encode("utf-16-le")
         answer = bytes([len(text) + 2, 3]) + text

@@ -1,6 +1,6 @@
 """The waiting time of somebody who takes a ticket now: the hall's own rules, rolled out many times. Pure.
 
-It learns from the journal's events alone. Method and fallbacks: domain.md §6.
+It learns from the journal's events alone. Method and fallbacks: hall.md §6.
 """
 
 import random

@@ -6,7 +6,7 @@ from chinese_calendar import get_holiday_detail
 
 from controller.settings.schema import Sessions, Settings
 
-DAY_BEGINS = timedelta(hours=4)  # domain.md §2.7: the business day rolls at 04:00
+DAY_BEGINS = timedelta(hours=4)  # hall.md §2.7: the business day rolls at 04:00
 _STATUTORY = ((1, 1), (5, 1), (10, 1), (10, 2), (10, 3))  # those that no moon moves
 EARLY = timedelta(minutes=30)  # before the opening all devices are at work, and tested
 LONGEST = 400  # days that a hall may be closed at a stretch
@@ -18,7 +18,7 @@ def business_day(wall: datetime) -> str:
 
 
 def sessions(plan: Settings, day: date) -> Sessions:
-    """The hall's own days first, then the State Council's, then the week's (domain.md §5)."""
+    """The hall's own days first, then the State Council's, then the week's (hall.md §5)."""
     hours, own = plan.hours.of(day.weekday()), plan.calendar
     # A make-up Saturday has the hours of the first day that has any.
     workday = hours or next(filter(None, map(plan.hours.of, range(7))), ())

@@ -44,7 +44,7 @@ from controller.hall.outcome import Refused, among, known
 from controller.hall.state import State
 from controller.settings.schema import CALL_REASONS, PAUSE_REASONS, Settings
 
-REPEAT_GUARD = 1.0  # s: the same key again so soon is a slip of the finger (domain.md §4.5)
+REPEAT_GUARD = 1.0  # s: the same key again so soon is a slip of the finger (hall.md §4.5)
 
 
 def finish(state: State, name: str, stamp: Stamp) -> Event:

@@ -215,7 +215,7 @@ def opened(path: Path, mode: str = "WAL") -> sqlite3.Connection:
             raise CannotStart("journal_newer", path=str(path), version=version)
         if version == 0:
             # Made under EXTRA before WAL: made under the default, a power cut can undo it all
-            # (trust.md §2.1, 1,390 of 3,092 states). A small page halves the wear (limits.md).
+            # (trust.md §2.1, 1,390 of 3,092 states). A small page halves the wear (limits.md §1).
             db.executescript(
                 "PRAGMA page_size = 1024; PRAGMA synchronous = EXTRA; BEGIN;" + _SCHEMA + "COMMIT;"
             )

@@ -17,7 +17,7 @@ from typing import Protocol
 log = logging.getLogger("hallqueue")
 EVERY, FED = 0.1, 1.0  # s: between looks; between signs of life
 PATIENCE = 6.0  # s that a loop may be late; a card may take two for one write
-WAIT = 0.15  # s after which a press that has no answer yet is told to wait (domain.md §4.5)
+WAIT = 0.15  # s after which a press that has no answer yet is told to wait (hall.md §4.5)
 
 
 class Loop(Protocol):

@@ -248,7 +248,7 @@ class Reader:
             served.update(window.services)
             clerks["window", name, "clerk"] = window.clerk
         for code in names.get("service", ()):
-            if not re.fullmatch(r"[A-HJ-NP-Z]", code):  # I and O are read as 1 and 0 (domain.md §2.2)
+            if not re.fullmatch(r"[A-HJ-NP-Z]", code):  # I and O are read as 1 and 0 (hall.md §2.2)
                 self.wrong(("service", code), "service_code", value=code)
             elif code not in served:
                 self.wrong(("service", code), "unserved", value=code)

@@ -67,7 +67,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The hall's rules, as the rule card states them (domain.md §2.7).
+    """The hall's rules, as the rule card states them (hall.md §2.7).
 
     `care_minutes`, `prefer_minutes`: credits in line of the care class, and of the services that a
     window prefers. `calls` at least `recall_seconds` apart, then missed, by itself after

@@ -34,7 +34,7 @@ from controller.hall.state import State, evolve
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 
-_SPREAD = 0.8  # coefficient of variation of service times (domain.md §6)
+_SPREAD = 0.8  # coefficient of variation of service times (hall.md §6)
 _SIGMA = sqrt(log(1 + _SPREAD**2))
 Action = Callable[[], Iterator[Event]]
 

@@ -17,11 +17,11 @@ from display.paper import card
 from display.words.catalogue import columns, minutes, say
 from drivers.base.paper import Line, Page
 
-# fonts-noto-cjk, SIL Open Font License 1.1; index 2 is Simplified Chinese (hardware.md §8).
+# fonts-noto-cjk, SIL Open Font License 1.1; index 2 is Simplified Chinese (devices.md §8).
 FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc"
 _DOTS = (0, 32, 48, 64)  # font size by scale
 NUMBER, LARGE = 4, 5  # scales of the ticket's number, and of that in large print
-# Font size by the paper's width: figures 17 and 10.5 mm high at least, 21 in large print (domain.md §4.2).
+# Font size by the paper's width: figures 17 and 10.5 mm high at least, 21 in large print (hall.md §4.2).
 _NUMBER = {NUMBER: 0.323, LARGE: 0.39}
 _MODULE = 4  # dots of a QR code's smallest square: 0.5 mm
 _MARGIN = 16  # dots, left and right together

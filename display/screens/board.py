@@ -17,7 +17,7 @@ MISSED = 600.0  # s that a missed number stands on the board
 
 def figures(plan: Settings) -> float:
     """How high the figures of the newest call are, in hundredths of the TV's height: a hundredth of the
-    way to the farthest seat (domain.md §4.3), within what a board can show."""
+    way to the farthest seat (hall.md §4.3), within what a board can show."""
     height = plan.board.inches * 0.0254 * 9 / hypot(16, 9)
     return round(max(7.4, min(20.0, plan.board.metres / height)), 2)
 

@@ -12,8 +12,8 @@ CROWD = 5  # people in a window's line at which its lamp pulses fast
 
 
 def sign(plan: Settings, state: State, window: str, wall: datetime, room: int) -> tuple[str, ...]:
-    """The text on a window's sign of `room` columns, or the texts that stand there in turn (domain.md
-    §4.4)."""
+    """The text on a window's sign of `room` columns, or the texts that stand there in turn
+    (hall.md §4.4)."""
     there = state.window(window)
     if state.frozen:
         return (fit("sign.frozen", room),)
@@ -35,8 +35,8 @@ def sign(plan: Settings, state: State, window: str, wall: datetime, room: int) -
 
 
 def lamp(plan: Settings, state: State, window: str) -> str:
-    """The lamp of a call unit: off, free, waiting, crowded, serving, over, paused or fault (domain.md
-    §4.5)."""
+    """The lamp of a call unit: off, free, waiting, crowded, serving, over, paused or fault
+    (hall.md §4.5)."""
     there, ticket = state.window(window), state.tickets.get(state.window(window).ticket)
     if state.frozen:
         return "fault"

@@ -1,4 +1,4 @@
-"""What is plugged in and pulled out, as udev tells (hardware.md §3). Nothing is ever mounted."""
+"""What is plugged in and pulled out, as udev tells (devices.md §3). Nothing is ever mounted."""
 
 import time
 from collections import deque

@@ -11,7 +11,7 @@ import serial
 
 from drivers.base.usbwire import FileWire, UsbWire
 
-# hardware.md §0 row 11: three unrelated families; termios.error is not an OSError.
+# Three unrelated families; termios.error is not an OSError (devices.md §4).
 _CODES = {errno.EACCES: "no_permission", errno.EBUSY: "device_busy", errno.EAGAIN: "device_busy"}
 _ERRORS = (serial.SerialException, OSError, termios.error)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-TURN = 3.0  # s that one page of a sign stands (domain.md §4.4)
+TURN = 3.0  # s that one page of a sign stands (hall.md §4.4)
 T = TypeVar("T")
 
 
@@ -47,7 +47,7 @@ class Sentence:
 class Fleeting:
     """Mailbox for speech. What no longer holds is never said; what waits already waits once only.
 
-    The rule of domain.md §4.6, by any clock: `now` is in seconds. Put by one thread, taken by another.
+    The rule of hall.md §4.6, by any clock: `now` is in seconds. Put by one thread, taken by another.
     """
 
     HURRY = 6.0  # s that a sentence may wait before the short forms are said

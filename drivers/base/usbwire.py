@@ -1,6 +1,6 @@
 """Wires that are no tty: a USB printer through libusb or the kernel's /dev/usb/lp*, and SPI.
 
-Both offer what a pyserial port offers to `Link`: timeout, read, write, close. Source: hardware.md §3.
+Both offer what a pyserial port offers to `Link`: timeout, read, write, close. Source: devices.md §3.
 """
 
 import errno

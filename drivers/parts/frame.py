@@ -2,7 +2,7 @@
 
 `ff 68 length length 68 ( address key ) sum8 16`: two hex digits are a byte; `address`, `key` and
 `text` are fields; `length` counts the bytes between the brackets, a check covers them (source:
-hardware.md §6.4). Profiles are TOML files, ours in drivers/profiles.
+devices.md §6.4). Profiles are TOML files, ours in drivers/profiles.
 """
 
 import re

@@ -1,5 +1,5 @@
 """A small Modbus master on the shared link, RTU or TCP. Sources: Modbus over serial line V1.02,
-Modbus messaging on TCP/IP V1.0b, hardware.md §6.2."""
+Modbus messaging on TCP/IP V1.0b, devices.md §6.2."""
 
 import itertools
 import struct

@@ -1,4 +1,4 @@
-"""An Alpha / EZ-Key II sign, from the maker's protocol (hardware.md §7.1): 7 data bits, even parity."""
+"""An Alpha / EZ-Key II sign, from the maker's protocol (devices.md §7.1): 7 data bits, even parity."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A Modbus module with push buttons and lamps (hardware.md §6.2)."""
+"""A Modbus module with push buttons and lamps (devices.md §6.2)."""
 
 import struct
 

@@ -1,6 +1,6 @@
 """A TV on HDMI: `python -m drivers.sim.cec HOST PORT` is the cec-ctl or wlr-randr that talks to it.
 
-Opcodes and words as cec-ctl prints them (hardware.md §8), outputs as wlr-randr 0.2.0 does.
+Opcodes and words as cec-ctl prints them (devices.md §8), outputs as wlr-randr 0.2.0 does.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""A Modbus number display: as many holding registers as it needs (hardware.md §7.4)."""
+"""A Modbus number display: as many holding registers as it needs (devices.md §7.4)."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""A USB number pad as the kernel reports it: 24-byte records (linux/input.h, hardware.md §6.6)."""
+"""A USB number pad as the kernel reports it: 24-byte records (linux/input.h, devices.md §6.6)."""
 
 import struct
 

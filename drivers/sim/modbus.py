@@ -1,4 +1,4 @@
-"""What every Modbus unit does, RTU or TCP, from the Modbus standard (hardware.md §6.2)."""
+"""What every Modbus unit does, RTU or TCP, from the Modbus standard (devices.md §6.2)."""
 
 import struct
 

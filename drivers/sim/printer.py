@@ -1,4 +1,4 @@
-"""An ESC/POS ticket printer from the manuals (hardware.md §1.7, §2.6); draws what it receives."""
+"""An ESC/POS ticket printer from the manuals (devices.md §1.7, §2.6); draws what it receives."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _DOTS, _FEED = 24, 30  # height of a character, and from line to line
 _KEPT = 200  # pieces of paper
 _CORRECTION = (1, 0, 3, 2)  # L M Q H, as python's qrcode numbers them
 _MEMORY = 1 << 16  # bytes that wait behind a fault; more are lost
-# Bytes that follow the first two of a command (§1.6, §1.7, §2). An unknown one has none: it is
+# Bytes that follow the first two of a command (devices.md §1.6, §1.7, §2). An unknown one has none: it is
 # swallowed, and what was meant as its parameters comes out as text.
 _PARAMETERS = {
     b"\x1b@": 0, b"\x1b2": 0, b"\x1c&": 0, b"\x1c.": 0, b"\x1b!": 1, b"\x1b3": 1, b"\x1bE": 1,
@@ -82,7 +82,7 @@ class Printer(Machine):
         return bytes(byte ^ 0x55 for byte in answer) if self.garbled else answer
 
     def _status(self, n: int) -> int:
-        """One reply of the table in §2.1."""
+        """One reply of the table in devices.md §2.1."""
         cause = 0x04 * self.cover_open | 0x20 * self.paper_out | 0x40 * self.cutter
         paper = 0x6C if self.paper_out else 0x0C * self.near_end
         return 0x12 | (0x08 * self._stopped, cause, 0x08 * self.cutter, paper)[n - 1]
@@ -151,7 +151,7 @@ class Printer(Machine):
         return b""
 
     def _two_dimensional(self, function: int, parameters: bytes) -> None:
-        """GS ( k for QR codes (§1.7): module size, error correction, content, print."""
+        """GS ( k for QR codes (devices.md §1.7): module size, error correction, content, print."""
         match function:
             case 67:
                 self._code.box_size = parameters[0]

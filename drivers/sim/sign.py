@@ -1,4 +1,4 @@
-"""An Onbon BX-6K card with its LED panel, from the vendor's protocol (hardware.md §7.2)."""
+"""An Onbon BX-6K card with its LED panel, from the vendor's protocol (devices.md §7.2)."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""A window unit that sends `FF 68 L L 68 address function data sum 16` at each press (hardware.md §6.1)."""
+"""A window unit that sends `FF 68 L L 68 address function data sum 16` at each press (devices.md §6.1)."""
 
 from drivers.sim.wire import Machine
 

@@ -111,7 +111,7 @@ def test_our_ticket_comes_out_as_it_was_meant(printer: Driver, emupos: Emupos) -
     until(lambda: answers == ["confirmed"], 20)
     assert len(emupos.receipts()) == before + 1
     if printer.mode == "text":
-        # It has no Chinese mode, but keeps every byte (hardware.md §10.1).
+        # It has no Chinese mode, but keeps every byte (devices.md §10.1).
         said = emupos.receipt("text").decode().encode("cp437").decode("gb18030")
         assert [line.strip() for line in said.split("\n") if line.strip()] == [line.text for line in LINES]
     else:

@@ -12,7 +12,7 @@ from flask import Flask
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-HEARTBEAT = 3.0  # s: a screen that hears nothing for 5 s says so (domain.md §4.3)
+HEARTBEAT = 3.0  # s: a screen that hears nothing for 5 s says so (hall.md §4.3)
 PATIENCE = 20.0  # s: a client that takes nothing, or does not send the whole of a request, is dropped
 CLIENTS = 500
 LONGEST = 16 * 1024  # bytes of a request's body
