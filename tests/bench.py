@@ -39,7 +39,7 @@ from controller.hall import calendar
 from controller.hall.commands import CallNext, Command, Pause, Resume, SignIn, TakeTicket, Tick
 from controller.hall.events import DayOpened, Event, TicketCalled, TicketIssued
 from controller.hall.state import seen_at
-from controller.journal.rows import encode, sealed, time_text
+from controller.journal.rows import encode, sealed
 from controller.journal.store import Store, opened
 from controller.runtime.clock import FakeClock
 from controller.runtime.engine import Engine
@@ -422,7 +422,7 @@ def lengthen(path: Path, rows: int) -> None:
         else:
             number = f"A{seq % 1000:03}"
             event = TicketIssued(number, "A", "hall", at=first.now(), actor="buttons", press=f"{seq}")
-        row = (seq, time_text(event.at), type(event).__name__, encode(event))
+        row = encode(seq, event)
         seal = sealed(seal, row)
         lines.append((*row, seal))
     with closing(opened(path)) as db:

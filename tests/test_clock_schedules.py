@@ -36,7 +36,7 @@ from controller.hall.events import ClerkSignedIn, ClerkSignedOut, DayClosed, Day
 from controller.hall.moment import Now
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve, seen_at
-from controller.journal.rows import decode, encode, plain, time_text
+from controller.journal.rows import decode, encode, plain
 from controller.journal.store import Store, read
 from controller.journal.verify import verify
 from controller.runtime.engine import Engine
@@ -210,8 +210,7 @@ def history(seed: int) -> tuple[list[Event], list[Row]]:
                 found = found[: next(turns(state, found), None)]
             for event in found:
                 state = evolve(state, event)
-                kind, body = type(event).__name__, encode(event)
-                rows.append((len(rows) + 1, time_text(event.at), kind, body))
+                rows.append(encode(len(rows) + 1, event))
                 clock.believed = event.at.wall if event.at.trusted else clock.believed
             events += found
         seen = seen_at(state, clock.now())

@@ -20,7 +20,7 @@ from controller.hall.events import (
     TicketsUnserved,
 )
 from controller.hall.moment import Now
-from controller.hall.state import CARRIED, State, account
+from controller.hall.state import CARRIED, State, account, account_at_close
 from controller.settings.schema import Settings
 
 
@@ -44,11 +44,8 @@ def leave(state: State, stamp: Stamp) -> Iterator[Event]:
 
 def close(state: State, stamp: Stamp, kept: bool) -> Iterator[Event]:
     """`kept`: its people are still in the hall and go over into the next day."""
-    counted = account(state)
-    left = [t for t in state.tickets.values() if t.state != "missed" and not t.test and not kept]
-    counted["unserved"] += len(left)
-    counted["open"] -= len(left)
-    yield DayClosed(state.day, tuple(ticket.number for ticket in left), counted, **stamp)
+    left = [t.number for t in state.tickets.values() if t.state != "missed" and not t.test and not kept]
+    yield DayClosed(state.day, tuple(left), account_at_close(state, left), **stamp)
 
 
 def is_over(plan: Settings, state: State, now: Now) -> bool:

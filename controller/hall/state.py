@@ -1,6 +1,6 @@
 """What is true in the hall: the state, the fold of events into it, and the line at each window. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -171,12 +171,8 @@ def evolve(state: State, event: Event) -> State:
             kept = {name: getattr(event, name) for name in CARRIED}
             tickets = {ticket.number: ticket for ticket in event.tickets}
             return State(event.day, tickets=tickets, last=event.at, touched=event.seconds, **kept)
-        case DayClosed(figures=counted) if counted["open"] or state.staffed:
-            # Its people go over into the day that opens now; if the mains are cut in between, it goes on.
-            return state
-        case DayClosed(figures=counted):
-            closed = replace(state, done=True, provisional=False, figures=counted)
-            return replace(closed, tickets={}, windows={}, calls=())
+        case DayClosed():
+            return _closed(state, event)
         case SessionOpened(by=by):
             return replace(state, open=True, by=by, opened=event.at.wall, session={}, cut=(), lifted=())
         case SessionClosed():
@@ -241,6 +237,22 @@ def evolve(state: State, event: Event) -> State:
         case WindowEvent(window=name):
             return _at_window(state, event, name)
     return state
+
+
+def account_at_close(state: State, left: Collection[str]) -> dict[str, int]:
+    """The account of a day that closes now: those that nobody called or finished count as unserved."""
+    counted = account(state)
+    return {**counted, "unserved": counted["unserved"] + len(left), "open": counted["open"] - len(left)}
+
+
+def _closed(state: State, event: DayClosed) -> State:
+    # Journals up to a9e50c9 kept no account.
+    counted = event.figures or account_at_close(state, event.unserved)
+    if counted["open"] or state.staffed:
+        # Its people go over into the day that opens now; if the mains are cut in between, it goes on.
+        return state
+    closed = replace(state, done=True, provisional=False, figures=counted)
+    return replace(closed, tickets={}, windows={}, calls=())
 
 
 def _new_roll(state: State, kiosk: str) -> Mapping[str, Roll]:

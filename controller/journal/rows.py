@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import datetime
-from functools import cache
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
-from controller.hall import events as kinds
 from controller.hall.events import Event
 from controller.hall.moment import Now
 from controller.journal.files import CannotStart
+from controller.journal.kinds import KINDS, NAMES, NESTED
+from controller.journal.upcasts import UPCASTS
+
+Row = tuple[int, str, str, str]  # number, time, kind and body, as they are written
 
 
 def sealed(previous: str, row: Sequence[Any]) -> str:
@@ -29,12 +31,17 @@ def moment(text: str) -> Now:
     return Now(datetime.fromisoformat(wall), float(mono), boot, trusted == "yes")
 
 
-def encode(event: Event) -> str:
-    body = {f.name: getattr(event, f.name) for f in fields(event) if f.name != "at"}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=plain)
+def encode(number: int, event: Event) -> Row:
+    """The row of an event."""
+    kind = NAMES[type(event)]
+    names = ("actor", "press", *KINDS[kind].fields)
+    body = {name: getattr(event, name) for name in names}
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=plain)
+    return number, time_text(event.at), kind, text
 
 
 def plain(value: Any) -> Any:
+    """What JSON has no word for: a moment, or what stands inside an event."""
     if isinstance(value, Now):
         return time_text(value)
     if isinstance(value, datetime):
@@ -42,21 +49,30 @@ def plain(value: Any) -> Any:
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 
-_hints = cache(get_type_hints)
-
-
 def decode(time: str, kind: str, body: Mapping[str, Any]) -> Event:
-    # A kind or a field that this version does not know means a newer journal: refuse, never skip.
-    found = getattr(kinds, kind, None)
-    if found is None or not body.keys() <= _hints(found).keys():
+    """The event of a row. Raises CannotStart for what only a newer version can have written: a kind or a
+    field that is unknown here is refused, never skipped."""
+    if kind not in KINDS:
         raise CannotStart("journal_newer", version=kind)
-    values = {name: _typed(_hints(found)[name], value) for name, value in body.items()}
-    event: Event = found(at=moment(time), **values)
+    at = moment(time)
+    if kind in UPCASTS:
+        body = UPCASTS[kind](at, body)
+    known = KINDS[kind]
+    values = _values({"actor": str, "press": str, **known.fields}, body, kind)
+    event: Event = known.event(at=at, **values)
     return event
 
 
+def _values(known: Mapping[str, Any], body: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """The fields of a body, each of its type. Raises CannotStart."""
+    for name in body:
+        if name not in known:
+            raise CannotStart("journal_newer", version=f"{owner}.{name}")
+    return {name: _typed(known[name], value) for name, value in body.items()}
+
+
 def _typed(kind: Any, value: Any) -> Any:
-    """`value` as JSON gave it -> as `kind` annotates it."""
+    """`value` as JSON gave it -> as `kind` says."""
     origin, inner = get_origin(kind), get_args(kind)
     if kind is Now or (origin is UnionType and value is not None):
         return moment(value)
@@ -66,6 +82,6 @@ def _typed(kind: Any, value: Any) -> Any:
         return tuple(_typed(inner[0], item) for item in value)
     if origin is not None and isinstance(value, dict):
         return {key: _typed(inner[1], item) for key, item in value.items()}
-    if isinstance(kind, type) and is_dataclass(kind):
-        return kind(**{name: _typed(_hints(kind)[name], item) for name, item in value.items()})
+    if kind in NESTED:
+        return kind(**_values(NESTED[kind], value, kind.__name__))
     return value

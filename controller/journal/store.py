@@ -11,7 +11,7 @@ from typing import Any
 
 from controller.hall.events import DayOpened, Event, YearOpened
 from controller.journal.files import CannotStart, free, journals, lock, reading, remove, sync
-from controller.journal.rows import decode, encode, moment, sealed, time_text
+from controller.journal.rows import decode, encode, moment, sealed
 from controller.journal.verify import checked
 
 VERSION = 1
@@ -132,7 +132,7 @@ class Store:
         seq, seal, values = self._seq, self._seal, []
         for event in events:
             seq += 1
-            row = (seq, time_text(event.at), type(event).__name__, encode(event))
+            row = encode(seq, event)
             seal = sealed(seal, row)
             values += [*row, seal]
         if os.stat(self.path).st_ino != self._inode:
