@@ -9,23 +9,11 @@ from datetime import date, datetime, time
 from difflib import get_close_matches
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
 
-from controller.settings.schema import (
-    CONTROL,
-    KEYS,
-    ON_TICKET,
-    Device,
-    Hours,
-    Policy,
-    Session,
-    Settings,
-    layout,
-)
+from controller.settings.checks import CHECKS, Draft, Path
+from controller.settings.schema import CONTROL, Device, Session, Settings
 
-Path = tuple[str, ...]
 _NAMELESS = re.compile(rf"[/\t\n\r]|{CONTROL.pattern}")  # a name is part of addresses, too
-_URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
 KINDS = {
     date: "date",
     str: "text",
@@ -71,10 +59,13 @@ def parse(
         place = re.search(r"line (\d+)", str(error))
         line = int(place[1]) if place else text.count("\n") + 1
         raise Mistakes([Mistake(line, "", "syntax", {"detail": str(error)})]) from error
-    reader = Reader(_lines(text), data, load)
+    reader = Reader(_lines(text), load)
     hints = {key: kind for key, kind in get_type_hints(Settings).items() if key != "text"}
     parts = reader.table(hints, _needed(Settings), data, ())
-    reader.meaning(parts)
+    names = {group: list(stanzas) for group, stanzas in data.items() if isinstance(stanzas, dict)}
+    draft = Draft(parts, names, reader.wrong, reader.among)
+    for check in CHECKS:
+        check(draft)
     reader.words(parts.get("words") or {}, sentences)
     if reader.mistakes:
         raise Mistakes(reader.mistakes)
@@ -102,8 +93,8 @@ def _lines(text: str) -> dict[Path, int]:
 class Reader:
     """Reads one file as the annotations say and collects its mistakes."""
 
-    def __init__(self, lines: Mapping[Path, int], data: Mapping[str, Any], load: Callable[[str], type[Any]]):
-        self._lines, self._data, self._load = lines, data, load
+    def __init__(self, lines: Mapping[Path, int], load: Callable[[str], type[Any]]) -> None:
+        self._lines, self._load = lines, load
         self.mistakes: list[Mistake] = []
 
     def wrong(self, path: Path, code: str, **arguments: Any) -> None:
@@ -212,73 +203,3 @@ class Reader:
             return None
         options = {key: value for key, value in values.items() if key in own}
         return Device(**{key: value for key, value in values.items() if key in common}, options=options)
-
-    def meaning(self, parts: Mapping[str, Any]) -> None:
-        """What no single value tells: names that must exist, things that must not be double."""
-        names = {group: list(stanzas) for group, stanzas in self._data.items() if isinstance(stanzas, dict)}
-        if hall := parts.get("hall"):
-            self.among(("hall", "timezone"), hall.timezone, sorted(available_timezones()))
-        hours = parts.get("hours")
-        for day in get_type_hints(Hours) if hours else ():
-            moments = [moment for session in getattr(hours, day) if session for moment in session]
-            if moments != sorted(set(moments)):
-                self.wrong(("hours", day), "overlap")
-        if hours and hours == Hours():
-            self.wrong(("hours",), "missing")
-        try:
-            layout(parts["ticket"].layout if parts.get("ticket") else "")
-        except ValueError as error:
-            self.wrong(("ticket", "layout"), "layout", value=error.args[0], known=" ".join(ON_TICKET))
-        least = {("policy", key): int(key in ("calls", "hold_minutes")) for key in get_type_hints(Policy)}
-        for (table, key), low in {**least, ("board", "inches"): 1, ("board", "metres"): 1}.items():
-            value = getattr(parts.get(table), key, low)
-            if isinstance(value, int | float) and value < low:
-                self.wrong((table, key), "least", least=low)
-        served: set[str] = set()
-        clerks: dict[Path, Any] = {}
-        places: dict[Path, Any] = {}
-        speeds: dict[str, int] = {}
-        for name, window in (parts.get("window") or {}).items():
-            for service in window.services:
-                self.among(("window", name, "services"), service, names.get("service", ()))
-            for service in window.prefers:
-                self.among(("window", name, "prefers"), service, window.services)
-            if not window.services:
-                self.wrong(("window", name, "services"), "empty")
-            served.update(window.services)
-            clerks["window", name, "clerk"] = window.clerk
-        for code in names.get("service", ()):
-            if not re.fullmatch(r"[A-HJ-NP-Z]", code):  # I and O are read as 1 and 0 (hall.md §2.2)
-                self.wrong(("service", code), "service_code", value=code)
-            elif code not in served:
-                self.wrong(("service", code), "unserved", value=code)
-        for code, service in (parts.get("service") or {}).items():
-            if service.group:
-                self.among(("service", code, "group"), service.group, names.get("group", ()))
-        for name, kiosk in (parts.get("kiosk") or {}).items():
-            self.among(("kiosk", name, "printer"), kiosk.printer, names.get("device", ()))
-        for name, device in (parts.get("device") or {}).items():
-            path = ("device", name)
-            said = [("window", device.window), ("kiosk", device.kiosk), *(("zone", w) for w in device.zone)]
-            for key, word in said:
-                if word:
-                    self.among((*path, key), word, names.get("kiosk" if key == "kiosk" else "window", ()))
-            for moment, percent in device.volume.items():
-                if not (re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", moment) and 0 <= percent <= 100):
-                    self.wrong((*path, "volume", moment), "volume", value=f'"{moment}" = {percent}')
-            if device.url and not re.match(_URL, device.url):
-                self.wrong((*path, "url"), "url", value=device.url)
-            for key in device.options.get("pins", {}):
-                self.among((*path, "pins"), key, names.get("service", ()))
-            for key in device.options.get("keys", []):
-                self.among((*path, "keys"), key, KEYS)
-            if device.baudrate != speeds.setdefault(device.url, device.baudrate):
-                self.wrong((*path, "baudrate"), "double_speed", value=device.url)
-            if device.url:
-                places[*path, "url"] = (device.url, device.options.get("address", ""))
-        for code, values in (("double_clerk", clerks), ("double_place", places)):
-            first: dict[Any, Path] = {}
-            for place, value in values.items():
-                other = first.setdefault(value, place)
-                if other != place:
-                    self.wrong(place, code, value=value, other=".".join(other))
