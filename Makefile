@@ -21,7 +21,7 @@ list:
 	@echo "make judge            strangers judge our bytes (Python 3.13)  第三方程序评判字节"
 	@echo "make deb              the Debian package for the Pi             做树莓派的安装包"
 	@echo "make deb-test         install, upgrade and remove it in a chroot  在 chroot 里安装、升级、卸载"
-	@echo "make docs             docs/events.md and docs/operations.md      生成事件表和操作表"
+	@echo "make docs             tables of events and operations, picture of the rooms   生成事件表、操作表和房间图"
 	@echo "make lock             write the lock files anew                重写依赖锁"
 
 run: .venv/run
@@ -52,6 +52,7 @@ pictures: .venv/test
 
 docs: .venv/test
 	@PYTHONPATH=. $(BIN)/python tests/tables.py
+	@$(BIN)/python tests/house.py
 
 deb: .venv/run
 	@echo "做安装包 | building the package"
