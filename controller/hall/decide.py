@@ -1,4 +1,22 @@
-"""The rules of the hall: a command becomes events, or is Refused. Pure: no clock, no files, no threads."""
+"""The rules of the hall: a command becomes events, or is Refused. Pure: no clock, no files, no threads.
+
+The order of things. Time passes between two commands, and nobody says so; so each command first makes true
+what the clock has brought about meanwhile, and a press at 8:00:00 finds the hall open:
+
+1. *The day turns* (days.py). A day that was left open is closed: its session ends, clerks who went without a
+   word are signed out, who still waits is unserved. Then the new day opens, with all that the old one hands
+   on. A clock that nobody trusts turns no day; under it the first person who comes begins one after a day
+   that was closed. A day in which somebody was served under such a clock is provisional: its date was never
+   sure, so its people, windows and numbers go over into the next one.
+2. *Hours*: the session begins or ends; services open and shut by hours of their own; tickets end.
+3. *Limits*: called often enough and nobody came; held for too long. Not while the hall is frozen.
+4. *The day is over* when nobody is left, or nobody has touched anything for the grace.
+
+Only then comes the command itself: what is about the hall as a whole is answered here, what is about a
+window by windows.py, about a ticket by tickets.py. Each step sees the state that the steps before have made,
+as its events are folded in (state.py) before the next one looks. If the command is refused, all of it is:
+the next command, or the engine's own Tick, brings the clock's part about.
+"""
 
 from collections.abc import Iterator
 
