@@ -140,6 +140,13 @@ def test_it_names_the_first_three_materials_and_invents_none() -> None:
     assert not any("请备好" in line.text for line in bare)
 
 
+def test_it_says_how_many_come_before_and_how_long_that_may_take(plan: Settings) -> None:
+    state, mine = issued(plan)
+    said = [line.text for line in ticket.lines(plan, state, mine, TOLD)]
+    assert said[said.index("前面还有 0 人") + 1] == "估计等候：15～30分钟"
+    assert not [line for line in ticket.lines(plan, state, mine) if "等候：" in line.text], "nobody knows"
+
+
 def test_a_hall_without_an_address_for_phones_prints_no_code(plan: Settings) -> None:
     state, mine = issued(plan)
     content = ticket.lines(plan, state, mine, TOLD, "k" * 22)
