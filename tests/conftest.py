@@ -140,7 +140,18 @@ class Hall:
     cookie: str = ""
 
     def ask(self, path: str, **body: Any) -> dict[str, Any]:
-        """POST to the API as the technician; its answer, also if it is a refusal."""
+        """POST to the API as the technician, which does it; its answer."""
+        told = self._posted(path, body)
+        assert "error" not in told, f"{path}: {told}"
+        return told
+
+    def refused(self, path: str, **body: Any) -> dict[str, Any]:
+        """POST to the API as the technician, which refuses it; why, as code and as message."""
+        told = self._posted(path, body)
+        assert "error" in told, f"{path}: {told}"
+        return told
+
+    def _posted(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         self.cookie = self.cookie or sign_in(self.url, roof.SIMULATED)
         key = {"Cookie": self.cookie, "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", json.dumps(body).encode(), key)
@@ -149,9 +160,10 @@ class Hall:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as refused:
             told = dict(json.load(refused))
+        assert told["error"] != "no_page", path
         if told["error"] == "forbidden" and self.cookie:  # half an hour has passed
             self.cookie = ""
-            return self.ask(path, **body)
+            return self._posted(path, body)
         return told
 
     def press(self, device: str, key: str) -> None:

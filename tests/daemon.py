@@ -93,7 +93,9 @@ class Daemon:
         try:
             return dict(json.loads(self._fetch(f"/api/v1/{path}", json.dumps(body).encode(), headers)))
         except urllib.error.HTTPError as refused:
-            return dict(json.loads(_whole(refused)))
+            told = dict(json.loads(_whole(refused)))
+        assert told["error"] != "no_page", path
+        return told
 
     def _key(self) -> str:
         self.cookie = self.cookie or sign_in(f"http://127.0.0.1:{self.port}", SIMULATED)

@@ -8,8 +8,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-from conftest import EXAMPLE, ROOT, Hall
+from conftest import EXAMPLE, MONDAY, ROOT, Hall
 
+from controller.hall.commands import CutOff
 from controller.journal.store import read
 
 
@@ -37,7 +38,8 @@ def test_a_running_hall_tells_all_but_what_is_private(hall: Hall) -> None:
     number = hall.take("A")
     hall.call("1")
     hall.ask("tickets", service="B", reason="王小明 13800138000 走错了")
-    hall.ask("cut-off/lift", service="A", reason="李四")
+    hall.house.engine.submit(CutOff("A", MONDAY, actor="forecast")).result()
+    hall.ask("hall/lift-cut-off", service="A", reason="李四")
     found = packed(hall.folder / "hall.toml", hall.folder, int(hall.url.rpartition(":")[2]))
     rows = [json.loads(line) for line in found["journal.jsonl"].splitlines()]
     assert [row["kind"] for row in rows] == [

@@ -123,7 +123,7 @@ def test_too_late_to_be_served_is_told_before_the_session_ends(start_hall: Calla
         if hall.state.cut:
             break
     until(lambda: "A" in hall.state.cut, 20)
-    assert hall.refusal("tickets", service="A") == "cut_off"
+    assert hall.refused("tickets", service="A")["error"] == "cut_off"
     assert "events" in hall.ask("tickets", service="A", reason="远道而来")
     assert "events" in hall.ask("hall/lift-cut-off", service="A", reason="加开窗口")
     hall.take("A")

@@ -110,7 +110,7 @@ def test_a_halls_own_sentences_count_on_pages_paper_signs_and_by_voice(
     page.close()
     assert hall.ask("windows/3/sign-in", clerk="1003")["events"]
     until(lambda: hall.machine("sign3").text == "您好 3号")
-    assert hall.ask("windows/3/call-next")["message"] == "歇一会儿吧"
+    assert hall.refused("windows/3/call-next")["message"] == "歇一会儿吧"
     number = hall.take("A")
     until(lambda: hall.machine("printer").printed == 1)
     assert "号窗口旁坐下" in hall.machine("printer").texts[0]

@@ -377,7 +377,7 @@ def test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room(
 
     until(dark, 60)
     until(lambda: not any(hall.twin._pins.lit(pin) for pin in lamps.values()))
-    assert hall.ask("tickets", service="A")["error"] == "disk_full"
+    assert hall.refused("tickets", service="A")["error"] == "disk_full"
     assert "请到咨询台" in hall.get("/api/v1/hall")["notice"]
     assert "存储卡已满" in hall.page("/")
     issued = hall.state.issued["A"]
@@ -395,7 +395,7 @@ def test_a_journal_that_is_taken_away_is_noticed_and_no_number_comes_twice(hall:
     hall.take("A")
     away = hall.folder / "away"
     (hall.folder / "journal.db").rename(away)
-    assert hall.ask("tickets", service="A")["error"] == "journal"
+    assert hall.refused("tickets", service="A")["error"] == "journal"
     assert not hall.get("/health")["ok"]
     away.rename(hall.folder / "journal.db")
     assert hall.take("A") == "A002"
@@ -413,7 +413,7 @@ def test_a_journal_that_was_left_closed_is_opened_again(hall: Hall) -> None:
     """As when a card fails between two years."""
     hall.take("A")
     hall.house.engine._store._db.close()
-    assert hall.ask("tickets", service="A")["error"] == "journal"
+    assert hall.refused("tickets", service="A")["error"] == "journal"
     assert hall.ask("tickets", service="A")["events"][0]["ticket"] == "A002"
 
 

@@ -88,7 +88,7 @@ def test_a_a_visitor_of_72_who_sees_poorly_and_goes_to_the_wrong_window(
     expect(there.locator("#said")).to_have_text("已到，走错窗口，正在过来")
     # No third call, and she is not missed, however long she walks.
     clock.advance(minutes=5)
-    assert hall.ask("windows/3/recall")["error"] == "on_the_way"
+    assert hall.refused("windows/3/recall")["error"] == "on_the_way"
     assert hall.state.tickets["A008"].state == "called"
     hall.press("unit3", "start")
     until(lambda: hall.state.tickets["A008"].state == "serving")
@@ -172,9 +172,8 @@ def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall
     clock.move(at("2026-09-28 11:14"))
     hall.house.engine.submit(CutOff("A", at("2026-09-28 12:05"), actor="forecast"))
     until(lambda: "A" in hall.state.cut)
-    assert hall.ask("tickets", service="A")["error"] == "cut_off"
-    told = hall.ask("tickets", service="A")["message"]
-    assert told == "社保本场已停止取号，14:30再取，或到咨询台"
+    told = hall.refused("tickets", service="A")
+    assert (told["error"], told["message"]) == ("cut_off", "社保本场已停止取号，14:30再取，或到咨询台")
     assert "events" in hall.ask("tickets", service="A", reason="远道而来"), "the desk may, with a reason"
     clock.move(at("2026-09-28 11:52"))
     hall.press("unit3", "pause")
@@ -261,9 +260,9 @@ def test_f_no_clock_in_the_morning_and_somebody_confirms_the_time(start_hall: Ca
     assert hall.state.day == "2026-10-12", "no day begins under a clock that nobody trusts"
     assert not hall.state.tickets
     assert "未校准" in hall.page("/")
-    answer = hall.ask("hall/confirm-time", wall="2026-10-17T07:42")
+    answer = hall.refused("hall/confirm-time", wall="2026-10-17T07:42")
     assert answer["error"] == "time_holiday", "a Saturday is asked back"
-    assert hall.ask("hall/confirm-time", wall="2026-10-11T07:42")["error"] == "time_before"
+    assert hall.refused("hall/confirm-time", wall="2026-10-11T07:42")["error"] == "time_before"
     assert "events" in hall.ask("hall/confirm-time", wall="2026-10-13T07:42")
     until(lambda: hall.state.day == "2026-10-13")
     clock.advance(minutes=20)
