@@ -1,5 +1,6 @@
 """Clocks and calendar: what the wall says, and whether to believe it."""
 
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -49,6 +50,13 @@ def test_the_simulated_hall_opens_at_eight_of_the_next_working_day(plan: Setting
 def test_the_simulated_hall_goes_on_where_its_journal_stopped(plan: Settings) -> None:
     assert opening(plan, at("2026-11-23 09:00"), at("2026-12-01 10:20")) == at("2026-12-01 10:20")
     assert opening(plan, at("2026-11-23 09:00"), at("2026-12-01 12:20")) == at("2026-12-02 08:00")
+
+
+def test_the_machines_clock_tells_the_halls_time_and_seconds_that_no_wall_turns_back() -> None:
+    before = time.monotonic()
+    now = SystemClock("Asia/Shanghai", None).now()
+    assert now.wall.utcoffset() == timedelta(hours=8)
+    assert round(before, 6) <= now.mono <= round(time.monotonic(), 6)
 
 
 def test_the_system_clock_is_not_believed_before_the_newest_event() -> None:

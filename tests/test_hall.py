@@ -3,7 +3,7 @@
 import random
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ from controller.hall.commands import (
 from controller.hall.decide import decide
 from controller.hall.events import Event, Roll, TicketCalled, TicketIssued
 from controller.hall.line import ahead
-from controller.hall.moment import Now, elapsed
+from controller.hall.moment import elapsed
 from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
 from controller.journal.store import Store
@@ -350,10 +350,3 @@ def test_a_repeated_press_changes_nothing_also_after_a_restart(
         engine.stop()
         assert list(engine.state.tickets) == ["A001"]
         store.close()
-
-
-def test_wall_clock_and_monotonic_time_are_kept_apart(clock: FakeClock) -> None:
-    now = clock.now()
-    assert isinstance(now, Now)
-    assert isinstance(now.wall, datetime)
-    assert now.wall.tzinfo is not None
