@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from conftest import EXAMPLE, MONDAY, Hall
@@ -33,6 +33,7 @@ from controller.hall.commands import (
     Recall,
     RecordSlips,
     Reinstate,
+    ReportPaper,
     Resume,
     SignIn,
     SignOut,
@@ -45,6 +46,7 @@ from controller.hall.decide import decide
 from controller.hall.events import (
     DayClosed,
     Event,
+    Roll,
     TicketCalled,
     TicketIssued,
     TicketMissed,
@@ -329,6 +331,106 @@ def test_slips_by_hand_are_called_before_what_came_after_them(plan: Settings) ->
     assert account(life.state)["issued"] == 31
     with pytest.raises(Refused, match="slips"):
         done(life, RecordSlips("A", 30, actor="desk"))
+
+
+@pytest.fixture
+def held(plan: Settings) -> Life:
+    """A001 went for a copy and comes back to window 1, B001 to window 2."""
+    life = life_with(plan)
+    for window, service in (("1", "A"), ("2", "B")):
+        take(life, service)
+        calls(life, window)
+        done(life, Hold(window, actor=window))
+    return life
+
+
+def test_who_was_held_goes_back_in_line_when_her_clerk_signs_out(held: Life) -> None:
+    done(held, SignOut("1", actor="1001"))
+    assert {ticket.number: (ticket.state, ticket.window) for ticket in held.state.tickets.values()} == {
+        "A001": ("waiting", ""),
+        "B001": ("held", "2"),
+    }
+
+
+def test_who_was_held_goes_back_in_line_when_her_window_is_closed(held: Life) -> None:
+    done(held, CloseWindow("2", actor="desk"))
+    assert held.state.tickets["B001"].state == "waiting"
+
+
+def test_over_night_the_roll_goes_on_and_the_days_paper_begins_anew(plan: Settings) -> None:
+    life = life_with(plan)
+    number = take(life)
+    done(life, ReportPaper(life.state.day, number, "confirmed", 9000, actor="printer"))
+    life.clock.move(at("2026-11-24 08:00"))
+    done(life, Tick(actor="clock"))
+    assert life.state.rolls == {"hall": Roll(used=9000, today=0, first=None)}
+
+
+def test_at_no_show_seconds_0_only_the_clerk_gives_anybody_up(plan: Settings) -> None:
+    life = life_with(plan, no_show_seconds=0, recall_seconds=0)
+    take(life)
+    calls(life, "1")
+    for _ in range(2):
+        done(life, Recall("1", actor="1001"))
+    life.clock.advance(minutes=90)
+    assert done(life, Tick(actor="clock")) == []
+
+
+@pytest.fixture
+def from_nine(plan: Settings) -> Life:
+    """A hall at eight o'clock, whose service A begins at nine."""
+    service = replace(plan.service["A"], hours=((time(9), time(10)),))
+    return life_with(replace(plan, service={**plan.service, "A": service}))
+
+
+def test_a_service_is_shut_out_of_its_own_hours(from_nine: Life) -> None:
+    assert "社保" in take(from_nine)
+    assert "9:00" in take(from_nine)
+
+
+def test_a_clock_that_nobody_trusts_shuts_no_service(from_nine: Life) -> None:
+    from_nine.clock.trusted = False
+    assert take(from_nine) == "A001"
+
+
+@pytest.fixture
+def closed(plan: Settings) -> Life:
+    """The hall on Monday evening, done: A001 and A002 were there."""
+    life = life_with(plan)
+    take(life)
+    take(life)
+    for moment in ("17:30", "18:30"):
+        life.clock.move(at(f"2026-11-23 {moment}"))
+        done(life, Tick(actor="clock"))
+    assert life.state.done
+    return life
+
+
+def test_under_a_doubtful_clock_the_first_person_begins_the_closed_day_again_and_numbers_go_on(
+    closed: Life,
+) -> None:
+    closed.clock.trusted = False
+    assert take(closed) == "A003"
+    assert (closed.state.day, closed.state.done) == ("2026-11-23", False)
+    assert account(closed.state)["issued"] == 1, "the day before has its figures"
+
+
+def test_under_a_doubtful_clock_a_closed_day_stays_closed_until_somebody_comes(closed: Life) -> None:
+    closed.clock.trusted = False
+    done(closed, Tick(actor="clock"))
+    assert closed.state.done
+
+
+def test_under_a_trusted_clock_nobody_begins_a_closed_day_again(closed: Life) -> None:
+    assert "11月24日" in take(closed)
+    assert closed.state.done
+
+
+@pytest.mark.parametrize("minutes", [-10, -1, 0])
+def test_a_pause_of_less_than_no_minutes_has_no_end(plan: Settings, minutes: int) -> None:
+    life = life_with(plan)
+    done(life, Pause("1", "copy", minutes, actor="1001"))
+    assert life.state.window("1") == Window("1001", "copy", until=0.0)
 
 
 WITHOUT_C = (
