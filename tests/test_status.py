@@ -120,6 +120,14 @@ def test_it_tells_what_happened_last_in_words_without_a_clerks_number(hall: Hall
     assert "1001" not in page.locator("body").inner_text()
 
 
+def test_what_somebody_wrote_himself_is_not_for_everybody(hall: Hall) -> None:
+    hall.take("A")
+    hall.ask("tickets/A001/cancel", reason="王小明走错了")
+    page = hall.page("/")
+    assert "作废 …" in page
+    assert "王小明" not in page
+
+
 def test_after_a_restart_it_still_tells_what_happened_before(start_hall: Callable[..., Hall]) -> None:
     hall = start_hall()
     hall.take("A")

@@ -1,8 +1,10 @@
 """What the technician's page says: four answers first, then faults, then all that is well."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -175,8 +177,10 @@ def fate(name: str, health: Health, lang: str) -> str:
 
 
 def event_told(event: Event, lang: str) -> str:
-    """An event, for the same list."""
+    """An event, for the same list; anybody may read it, so without what somebody wrote himself."""
     ticket = getattr(event, "ticket", "")
+    if not re.fullmatch("[a-z_]*", getattr(event, "reason", "")):
+        event = replace(event, reason="…")  # type: ignore[call-arg]
     text = happened(event, lambda code, **more: say(code, lang, **more))
     return text if ticket in text else f"{ticket} {text}"
 
