@@ -130,10 +130,17 @@ def test_too_late_to_be_served_is_told_before_the_session_ends(start_hall: Calla
     assert "A" not in hall.state.cut, "what the desk has lifted stays lifted"
 
 
-def test_a_hall_whose_forecast_has_died_goes_on(hall: Hall) -> None:
+def test_a_hall_whose_forecast_has_died_goes_on_and_the_forecast_begins_again(
+    start_hall: Callable[..., Hall], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oracle, "PACE", 0.1)
+    monkeypatch.setattr(oracle, "AGAIN", 0.1)
+    hall = start_hall()
     hall.take("A")
     until(lambda: hall.house.foreseen(), 20)
-    oracle = hall.house.foreseen.__self__  # type: ignore[attr-defined]
-    oracle._process.kill()
+    forecast = hall.house.foreseen.__self__  # type: ignore[attr-defined]
+    dead = forecast.process
+    dead.kill()
     assert hall.take("A") == "A002"
     assert hall.call("1") == "A001"
+    until(lambda: forecast.process is not dead, 20)

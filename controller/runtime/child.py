@@ -6,7 +6,7 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 Asked = subprocess.Popen[str]
@@ -17,7 +17,7 @@ class Child(ABC):
 
     def __init__(self, name: str) -> None:
         self._news, self._over = threading.Event(), threading.Event()
-        self._process: Asked | None = None
+        self.process: Asked | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -26,8 +26,8 @@ class Child(ABC):
     def stop(self) -> None:
         self._over.set()
         self._news.set()
-        if self._process:
-            self._process.kill()
+        if self.process:
+            self.process.kill()
         self._thread.join()
 
     def poke(self) -> None:
@@ -41,9 +41,13 @@ class Child(ABC):
     def _alive(self, module: str, *words: str) -> Iterator[Asked]:
         """The module as a process that gives way to the hall, until the block ends."""
         command, pipe = ["nice", sys.executable, "-m", module, *words], subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as self._process:
-            yield self._process
-            self._process.kill()
+        # What a dead one was not told any more cannot be flushed when its pipe is closed, either.
+        with (
+            suppress(BrokenPipeError),
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as self.process,
+        ):
+            yield self.process
+            self.process.kill()
 
 
 def ask(process: Asked, line: str) -> Any:
