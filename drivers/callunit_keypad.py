@@ -34,7 +34,7 @@ class Driver(Button):
 
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name)
-        self._path, self._pad = url, -1
+        self.path, self._pad = url, -1
         self._heard, self._digits, self._until = b"", "", 0.0
 
     def turn(self, link: Link) -> float:
@@ -46,14 +46,14 @@ class Driver(Button):
                 data = os.read(self._pad, 64 * _RECORD.size)
                 if not data:
                     raise OSError(errno.ENODEV, "closed")
-                self._hear(data)
+                self.hear(data)
         except OSError as error:
             self.close()
             raise LinkLost(error) from error
         return 0.0
 
     def _open(self) -> None:
-        self._pad = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        self._pad = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         try:
             fcntl.ioctl(self._pad, _GRAB, 1)
         except OSError as error:
@@ -66,7 +66,7 @@ class Driver(Button):
         except BlockingIOError:
             pass
 
-    def _hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
         self._heard += data
         whole = len(self._heard) // _RECORD.size * _RECORD.size
         records, self._heard = self._heard[:whole], self._heard[whole:]

@@ -23,7 +23,7 @@ class Driver(Switch):
 
     def __init__(self, name: str, url: str = "exec:cec-ctl -d/dev/cec0") -> None:
         super().__init__(name)
-        self._command = shlex.split(url.removeprefix("exec:"))
+        self.command = shlex.split(url.removeprefix("exec:"))
 
     def attach(self, link: Link) -> None:
         told = re.search(r"Physical Address *: ([\d.]+)", self.ask("--playback", "-S"))
@@ -55,7 +55,7 @@ class Driver(Switch):
 
     def ask(self, *words: str) -> str:
         """What the command prints. Raises DeviceFault."""
-        command = [*self._command, *words]
+        command = [*self.command, *words]
         try:
             return subprocess.run(
                 command, capture_output=True, text=True, timeout=PATIENCE, check=True

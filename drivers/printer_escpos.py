@@ -133,9 +133,9 @@ class Driver(Device):
         self._jobs: deque[_Job] = deque()
         self._job: _Job | None = None  # the one of which bytes went out
         # What sets a printer right that may hold half a job: at first one of a killed hall.
-        self._mend = self._zeros() + _AFRESH
+        self.mend = self._zeros() + _AFRESH
         self._mends = 0  # since a fence was answered; some printers never do
-        self._replies: list[int] = []
+        self.replies: list[int] = []
         self._fence: int | None = None
         self._fenced = 0.0  # when the last answer of a fence came
         self._skip = self._noise = 0  # bytes of ASB still to come; bytes of no meaning so far
@@ -172,19 +172,19 @@ class Driver(Device):
             self.mode = "raster" if link.baudrate >= _FAST else "text"
 
     def turn(self, link: Link) -> float:
-        self._hear(link.drain())
+        self.hear(link.drain())
         job = self._job = self._job or self._next(link)
         if job is None:
             return self._every
         return self._send(link, job) if job.sent < len(job.data) else self._wait(link, job)
 
     def _next(self, link: Link) -> _Job | None:
-        if self._mend:
+        if self.mend:
             # Before any question: a half-fed raster would swallow it. Lingers, as a fence of the
             # lost job may be answered yet, and that must not confirm the next one.
             self._mends += 1
-            job = _Job(lambda: Page(()), lambda answer: None, self._mend + self._mark())
-            job.linger = 0.2 + link.seconds_for(len(self._mend))
+            job = _Job(lambda: Page(()), lambda answer: None, self.mend + self._mark())
+            job.linger = 0.2 + link.seconds_for(len(self.mend))
             return job
         if self.ack != "none":
             self._ask(link)
@@ -257,7 +257,7 @@ class Driver(Device):
     def _end(self, job: _Job, answer: str, afresh: bytes = b"") -> None:
         """`afresh` follows as many zeros as the printer may still take for dots."""
         self._job = None
-        self._mend = afresh and self._zeros() + afresh
+        self.mend = afresh and self._zeros() + afresh
         job.receipt(answer)
 
     def _zeros(self) -> bytes:
@@ -299,18 +299,18 @@ class Driver(Device):
             raise DeviceFault("error", self._every)
 
     def _reply(self, link: Link, n: int) -> int:
-        self._hear(link.drain())
-        self._replies.clear()
+        self.hear(link.drain())
+        self.replies.clear()
         noise = self._noise
         link.write(bytes([0x10, 0x04, n]))
         for _ in range(10):
-            self._hear(link.read(1, 0.05))
-            if self._replies:
-                return self._replies[-1]
+            self.hear(link.read(1, 0.05))
+            if self.replies:
+                return self.replies[-1]
         self._skip, self._block = 0, b""
         raise DeviceFault("garbled" if self._noise > noise else "silent", self._every)
 
-    def _hear(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
         """Sort what came in by the masks of devices.md §2.3; an answer to a fence may come at any time."""
         for byte in data:
             if self._block:
@@ -322,7 +322,7 @@ class Driver(Device):
             elif self._skip and byte & 0x90 == 0x00:
                 self._skip -= 1
             elif byte & 0x93 == 0x12:
-                self._replies.append(byte)
+                self.replies.append(byte)
                 self._skip = 0
             elif byte & 0x93 == 0x10:  # ASB, four bytes
                 self._skip = 3

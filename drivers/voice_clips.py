@@ -41,7 +41,7 @@ class Driver(voice_command.Driver):
             raise DeviceFault("bad_voice", again=60.0)
         silence = wav(b"\0" * 4410, (1, 2, 22050))
         try:
-            subprocess.run(self._command, input=silence, capture_output=True, timeout=5, check=True)
+            subprocess.run(self.command, input=silence, capture_output=True, timeout=5, check=True)
         except FileNotFoundError as error:
             raise DeviceFault("no_player", again=10.0) from error
         except subprocess.SubprocessError as error:

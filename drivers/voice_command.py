@@ -29,10 +29,15 @@ class Driver(Device):
         self, name: str, url: str = "exec:espeak-ng -vcmn-latn-pinyin -a{volume} --stdin", timeout: float = 20
     ) -> None:
         super().__init__(name)
-        self._command, self._timeout = shlex.split(url.removeprefix("exec:")), timeout
+        self.command, self.timeout = shlex.split(url.removeprefix("exec:")), timeout
         self._sentences = Fleeting()
         self._child: subprocess.Popen[bytes] | None = None
         self._until, self._fault = 0.0, ""  # the fault stands until a sentence was heard
+
+    @property
+    def speaking(self) -> bool:
+        """Is a sentence being said?"""
+        return self._child is not None
 
     def say(self, sentence: Sentence) -> None:
         self._sentences.put(sentence, time.monotonic())
@@ -62,11 +67,11 @@ class Driver(Device):
 
     def _start(self) -> float:
         """Let the next sentence be spoken; seconds until it is worth looking again."""
-        if not self._command or not shutil.which(self._command[0]):
+        if not self.command or not shutil.which(self.command[0]):
             raise DeviceFault("no_command", again=5.0)
         if (said := self._sentences.take(time.monotonic())) is None:
             return 5.0
-        command = [word.replace("{volume}", str(said[1])) for word in self._command]
+        command = [word.replace("{volume}", str(said[1])) for word in self.command]
         # A file in memory, not a pipe: a command that does not read it cannot hold us up.
         with os.fdopen(os.memfd_create("sentence"), "wb+") as page:
             page.write(self.sound(*said))
@@ -79,7 +84,7 @@ class Driver(Device):
             except OSError:
                 self._fault = "command_failed"
                 return 5.0
-        self._until = time.monotonic() + self._timeout
+        self._until = time.monotonic() + self.timeout
         return 0.05
 
     def close(self) -> None:

@@ -255,14 +255,14 @@ class SlowWire(Wire):
 
     baudrate = 19200
 
-    def _receive(self) -> bytes:
-        data = super()._receive()
+    def receive(self) -> bytes:
+        data = super().receive()
         threading.Event().wait(len(data) * 10 / self.baudrate)
         return data
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         threading.Event().wait(0.002 + len(data) * 10 / self.baudrate)
-        super()._send(data)
+        super().send(data)
 
 
 def bus(folder: Path) -> None:

@@ -59,7 +59,7 @@ class Ordeal:
         self.daemon = Daemon(self.file, self.data)
         until(self.answered)
         # Before it has a lamp again, nobody listens to a key; and none is down from the life before.
-        until(lambda: self.unit.lamps[:3] != dazzling and not self.unit._taps)
+        until(lambda: self.unit.lamps[:3] != dazzling and not self.unit.taps)
         if not self.daemon.get("/api/v1/hall")["windows"]:
             self.twin.press("unit1", "next")
             until(lambda: self.daemon.get("/api/v1/hall")["windows"])
@@ -96,7 +96,7 @@ class Ordeal:
         self.voice.spoken.clear()
 
         def called() -> bool:
-            if not self.unit._taps:  # once more: soon after a call of the life before it passes for a slip
+            if not self.unit.taps:  # once more: soon after a call of the life before it passes for a slip
                 self.twin.press("unit1", "next")
             return bool(self.shown() - before and self.voice.spoken)
 

@@ -89,7 +89,7 @@ def test_tickets(tmp_path: Path, width: int, mode: str) -> None:
 def lit(text: str, width: int = 128) -> Image.Image:
     """A sign's text as its lamps show it: 16 dots high."""
     dots = Image.new("L", (width, 16))
-    ImageDraw.Draw(dots).text((0, 7), text, 255, ticket._font(15), anchor="lm")
+    ImageDraw.Draw(dots).text((0, 7), text, 255, ticket.font(15), anchor="lm")
     panel = Image.new("RGB", (width * 6, 96), "#140400")
     draw = ImageDraw.Draw(panel)
     for x in range(width):

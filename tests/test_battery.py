@@ -4,7 +4,6 @@ import os
 import random
 import shlex
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,7 +144,7 @@ def kinds(name: str, address: int = 1) -> Kind:
                 return speaking(m, voice_command.Driver("d", timeout=0.5), "command_failed")
             needs("espeak-ng")
             d = voice_clips.Driver("d")
-            d._timeout = 0.5
+            d.timeout = 0.5
             return speaking(m, d, "no_sound_card command_failed")
         case "callunit_profile":
             m, d = Unit(address), callunit_profile.Driver("d", "ff68", address)
@@ -224,18 +223,19 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     network = request.param.endswith("tcp") or kind.machine.command
     wire = Wire(None if network else tmp_path / "line", *machines)
     if isinstance(kind.device, callunit_keypad.Driver):
-        kind.device._path = wire.url
+        kind.device.path = wire.url
     if isinstance(kind.device, power_cec.Driver | voice_command.Driver):
-        kind.device._command = shlex.split(kind.machine.url(wire.url).removeprefix("exec:"))
+        kind.device.command = shlex.split(kind.machine.url(wire.url).removeprefix("exec:"))
     port = Port(wire.url if kind.device.wired else "", 115200, [member.device for member in members], 0.05)
     if isinstance(kind.device, voice_command.Driver):
         voice, wake = kind.device, kind.device.wake
 
         def insist() -> None:
-            box = voice._sentences
-            if voice._child is None and not box._put and not box._waiting:
-                box.put(Sentence(f"请A{kind.last:03}"), time.monotonic())
+            voice.wake = wake
+            if not voice.speaking:
+                voice.say(Sentence(f"请A{kind.last:03}"))  # what waits already waits once only
             wake()
+            voice.wake = insist
 
         voice.wake = insist
     for member in members:
@@ -265,7 +265,7 @@ def well(bench: Bench, number: int) -> None:
         if kind.ask == kind.tap:  # what is pressed while the driver is away is no press
             until(lambda kind=kind: kind.device.wake() or kind.device.health.state == "up", 10)  # type: ignore[misc]
             kind.ask(number)  # the first one after noise may be lost in it
-            until(lambda kind=kind: bench.wire.poke() or not kind.machine._say)  # type: ignore[misc]
+            until(lambda kind=kind: bench.wire.poke() or not kind.machine.unsaid)  # type: ignore[misc]
         kind.ask(number)
         until(right, 10)
 

@@ -22,7 +22,7 @@ from controller.hall.state import State
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Board, Service, Settings
-from display.screens import board
+from display.screens.board import board
 from drivers.base.load import load
 
 TV = {"width": 1920, "height": 1080}

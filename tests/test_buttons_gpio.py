@@ -114,7 +114,7 @@ def test_a_press_whose_edge_was_lost_counts_once_it_is_stable(pins: Pins) -> Non
     until(lambda: driver.turn(Link("", 0)) == 1.0)
     long_ago = time.monotonic() + 2 * DOWN
     until(lambda: time.monotonic() > long_ago)
-    pins._factory.pin(17).edges = "none"
+    pins.lose_edges(17)
     pins.press(17)
     assert driver.turn(Link("", 0)) < UP, "soon again"
     assert not presses

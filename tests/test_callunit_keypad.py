@@ -42,7 +42,7 @@ class Pads:
     def type(self, n: int, *pressed: str) -> None:
         for key in pressed:
             self.machines[n].tap(key)
-            until(lambda: self.wires[n].poke() or not self.machines[n]._say)
+            until(lambda: self.wires[n].poke() or not self.machines[n].unsaid)
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """The end of the day: displays off, figures that add up, and the word that the mains may be cut."""
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from conftest import MONDAY, Hall
+from conftest import EXAMPLE, MONDAY, Hall
 from contrast import cut, faint
 from playwright.sync_api import Browser, Page, expect
 from wait import until
 
+from controller.hall.commands import ChangeRoll
 from controller.runtime.clock import FakeClock
 
 
@@ -25,9 +28,17 @@ def pages(browser: Browser) -> Iterator[Callable[..., Page]]:
     context.close()
 
 
+@pytest.fixture
+def disk() -> Iterator[Path]:
+    """A folder for the backup, on another device than the journal's."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="hallqueue-disk-") as folder:
+        yield Path(folder)
+
+
 def test_when_the_last_visitor_has_gone_the_mains_may_go_off(
-    hall: Hall, clock: FakeClock, pages: Callable[..., Page]
+    start_hall: Callable[..., Hall], clock: FakeClock, pages: Callable[..., Page], disk: Path
 ) -> None:
+    hall = start_hall(EXAMPLE.read_text() + f'\n[backup]\nfolder = "{disk}"\n')
     number = hall.take("A")
     assert hall.call("1") == number
     clock.move(MONDAY.replace(hour=18, minute=5))
@@ -44,5 +55,8 @@ def test_when_the_last_visitor_has_gone_the_mains_may_go_off(
     expect(kiosk.locator("main")).to_contain_text("可以关闭总电源 19:00")
     assert faint(kiosk, 7) == []
     assert cut(kiosk) == []
-    hall.house.keeper._folder, hall.house.keeper._saved = "somewhere", 0  # not all is copied yet
-    assert "可以关闭总电源" not in hall.page("/")
+    disk.rename(f"{disk}-away")
+    hall.house.engine.submit(ChangeRoll("printer", actor="technician")).result()
+    assert "可以关闭总电源" not in hall.page("/"), "not all is copied yet"
+    Path(f"{disk}-away").rename(disk)
+    until(lambda: "可以关闭总电源" in hall.page("/"))

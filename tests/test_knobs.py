@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from wait import until
 
-from controller.simulated.simulation import _MACHINES
+from controller.simulated.simulation import MACHINES
 from drivers.base.link import Link
 from drivers.sim.keypad import Keypad
 from drivers.sim.unit_ff68 import Unit
@@ -35,7 +35,7 @@ ASKED = {
     "callunit_keypad": "",
     "callunit_profile": "",
 }
-KNOBS = [(name, knob) for name, make in _MACHINES.items() for knob in make({"address": 1}).knobs]
+KNOBS = [(name, knob) for name, make in MACHINES.items() for knob in make({"address": 1}).knobs]
 
 
 def observed(wire: Wire, machine: Machine, asked: str) -> tuple[bytes, dict[str, object]]:
@@ -53,7 +53,7 @@ def observed(wire: Wire, machine: Machine, asked: str) -> tuple[bytes, dict[str,
 
 @pytest.mark.parametrize(("name", "knob"), KNOBS)
 def test_a_turned_knob_is_noticed(name: str, knob: str, tmp_path: Path) -> None:
-    make: Callable[..., Machine] = _MACHINES[name]
+    make: Callable[..., Machine] = MACHINES[name]
     plain, ill = make({"address": 1}), make({"address": 1})
     wires = [Wire(tmp_path / "plain", plain), Wire(tmp_path / "ill", ill)]
     until(lambda: observed(wires[0], plain, ASKED[name]) != (b"", make({"address": 1}).face()))
@@ -67,7 +67,7 @@ def test_a_turned_knob_is_noticed(name: str, knob: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("noise", "same"), [(0, True), (3, False)])
 def test_noise_on_the_wire_changes_bytes(tmp_path: Path, noise: int, same: bool) -> None:
-    machine = _MACHINES["callunit_modbus"]({"address": 1})
+    machine = MACHINES["callunit_modbus"]({"address": 1})
     wire = Wire(tmp_path / "bus", machine)
     wire.noise = noise
     answer, _ = observed(wire, machine, ASKED["callunit_modbus"])

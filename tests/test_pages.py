@@ -80,7 +80,7 @@ def test_the_clock_of_the_twin_can_be_moved_and_sped_up(hall: Hall, visit: Calla
     twin.click("[data-minutes='60']")
     expect(twin.locator("#clock")).to_contain_text("2026-11-23 09:0")
     twin.select_option("#speed", "60")
-    until(lambda: hall.twin._clock.speed == 60)
+    until(lambda: hall.twin.view()["speed"] == 60)
 
 
 def test_the_twin_plays_a_day_by_itself_and_stops(hall: Hall, visit: Callable[..., Page]) -> None:
@@ -135,7 +135,7 @@ def test_a_hostile_request_gets_a_plain_no(hall: Hall) -> None:
     key = {"Cookie": sign_in(hall.url, SIMULATED)}
     assert ask(hall, "/api/v1/tickets", {"service": "A"}, Host="evil.example", **key)[0] == 421
     assert ask(hall, "/api/v1/tickets", {"service": "A"}, Origin="http://evil.example", **key)[0] == 403
-    assert ask(hall, "/api/v1/tickets", {"service": "A" * 40_000}, **key)[0] in (400, 409, 413)
+    assert ask(hall, "/api/v1/tickets", {"service": "A" * 40_000}, **key)[0] == 413
     assert ask(hall, "/api/v1/tickets", ["A"], **key)[0] == 400
     assert ask(hall, "/twin/knob", {"device": "printer", "knob": "__class__", "value": 1})[0] == 400
     for lever, body in (

@@ -130,7 +130,7 @@ def test_seconds_in_which_nothing_happens_are_not_told_to_the_screens(hall: Hall
                 told += [line] * line.startswith(b"data")
         except TimeoutError:
             pass
-    assert len(told) <= 3 + (time.monotonic() - start) / HEARTBEAT, "what it began with, and heartbeats"
+    assert 1 <= len(told) <= 3 + (time.monotonic() - start) / HEARTBEAT, "what it began with, and heartbeats"
 
 
 def test_a_pause_that_lasts_longer_than_said_says_no_time_any_more(hall: Hall, clock: FakeClock) -> None:
@@ -205,7 +205,7 @@ def busy(start_hall: Callable[..., Hall]) -> Hall:
         hall.ask("tickets", service="A")
     hall.turn("voice", "deaf")
     hall.ask("windows/1/call-next")
-    until(lambda: hall.house.devices["voice"]._child)  # type: ignore[attr-defined]
+    until(lambda: hall.house.devices["voice"].speaking)  # type: ignore[attr-defined]
     return hall
 
 
@@ -255,10 +255,9 @@ def test_the_paper_that_was_used_is_counted_until_a_new_roll(hall: Hall) -> None
 
 
 def test_at_the_midday_break_the_buttons_go_dark_and_the_signs_say_when_it_goes_on(hall: Hall) -> None:
-    pins = hall.house.engine.plan.device["buttons"].options["lamps"]
-    until(lambda: hall.twin._pins.lit(pins["A"]))
+    until(lambda: hall.twin.lit("buttons", "A"))
     hall.twin.clock(210, None)
-    until(lambda: not hall.twin._pins.lit(pins["A"]))
+    until(lambda: not hall.twin.lit("buttons", "A"))
     until(lambda: hall.machine("sign1").text == "午休 14:30")
     hall.press("buttons", "A")
     until(lambda: "现在不取号，14:30开始取号" in spoken(hall))
@@ -268,27 +267,27 @@ def test_at_the_midday_break_the_buttons_go_dark_and_the_signs_say_when_it_goes_
     until(lambda: hall.machine("sign1").text == "1号窗口未开")
 
 
-def test_paper_out_keeps_the_ticket_and_prints_the_same_one_later(hall: Hall) -> None:
+def test_paper_out_keeps_the_ticket_and_prints_the_same_one_later(start_hall: Callable[..., Hall]) -> None:
+    seldom = "width = 576\nevery = 600.0"  # the printer is asked; so nobody notices before there is a ticket
+    hall = start_hall(EXAMPLE.read_text().replace("width = 576", seldom))
+    printer = hall.house.devices["printer"]
     hall.turn("printer", "paper_out")
-    hall.press("buttons", "A")  # before anybody has noticed
+    assert hall.take("A") == "A001"
     until(lambda: hall.health("printer") == ("down", "paper_out"))
     until(lambda: hall.state.kiosks == {"hall": "paper_out"})
     page = hall.page("/")
     assert "缺纸：打开上盖，换一卷新纸" in page
-    pins = hall.house.engine.plan.device["buttons"].options["lamps"]
-    until(lambda: not hall.twin._pins.lit(pins["A"]))
+    until(lambda: not hall.twin.lit("buttons", "A"))
     assert "咨询台" in hall.get("/api/v1/hall")["notice"]
     until(lambda: "取号机暂停使用，请到咨询台取号" in spoken(hall))
-    issued = list(hall.state.tickets)
     hall.press("buttons", "A")
     until(lambda: len(spoken(hall)) >= 2)
-    assert list(hall.state.tickets) == issued, "a kiosk that cannot print must not issue"
+    assert list(hall.state.tickets) == ["A001"], "a kiosk that cannot print must not issue"
     hall.turn("printer", "paper_out", 0)
-    until(lambda: not hall.state.kiosks)
-    for number in issued:
-        until(lambda n=number: hall.state.tickets[n].paper == "confirmed")
-    assert hall.machine("printer").printed == len(issued)
-    assert all(held.prints == 1 for held in hall.state.tickets.values())
+    until(lambda: printer.wake() or not hall.state.kiosks)
+    until(lambda: printer.wake() or hall.state.tickets["A001"].paper == "confirmed")
+    assert hall.machine("printer").printed == 1
+    assert hall.state.tickets["A001"].prints == 1
 
 
 def test_cover_open_and_garbled_answers_are_told_in_plain_words(hall: Hall) -> None:

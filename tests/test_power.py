@@ -94,9 +94,9 @@ def test_a_tv_is_told_of_the_socket_that_it_is_plugged_into(drive: Callable[...,
     class AtTwo(Television):
         heard: list[str] = []  # noqa: RUF012
 
-        def _said(self, words: list[str]) -> bytes:
+        def said(self, words: list[str]) -> bytes:
             self.heard += words
-            return b"\tPhysical Address           : 2.0.0.0\n" if "-S" in words else super()._said(words)
+            return b"\tPhysical Address           : 2.0.0.0\n" if "-S" in words else super().said(words)
 
     wire = Wire(None, machine := AtTwo())
     driver = power_cec.Driver("tv", machine.url(wire.url))

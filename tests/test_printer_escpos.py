@@ -318,7 +318,7 @@ def test_a_cable_out_at_every_byte_is_printed_or_flagged_and_never_printed_twice
         tape.deaf = False
         bench.wire.plug()
         until(lambda: bench.driver.wake() or bench.driver.health.state == "up")
-        until(lambda: bench.driver.wake() or bench.driver._mend == b"")
+        until(lambda: bench.driver.wake() or bench.driver.mend == b"")
         whole = [
             text
             for text in tape.texts[len(tape.texts) - (tape.printed - before) :]

@@ -62,7 +62,7 @@ def test_a_printer_that_stops_taking_bytes_leaves_the_page_unconfirmed(bus: UsbB
     answers: list[str] = []
 
     def page() -> Page:  # drawn after the questions, just before its bytes go out
-        bus.stuck_after = bus._taken + 20
+        bus.stuck_after = bus.swallowed + 20
         return Page(())
 
     printer.print(page, answers.append)

@@ -126,8 +126,7 @@ def test_while_the_engine_works_at_something_long_lamps_ask_for_patience(hall: H
     hall.house.engine.listeners.append(lambda command, outcome, state: over.wait(20) and None)
     began = time.monotonic()
     hall.press("buttons", "A")
-    lamps = hall.twin.plan.device["buttons"].options["lamps"]
-    until(lambda: not any(hall.twin._pins.lit(pin) for pin in lamps.values()))
+    until(lambda: not any(hall.twin.lit("buttons", key) for key in "ABCD"))
     for lit in (True, False, True):
         until(lambda lit=lit: hall.machine("unit1").lamps[:3] == [False, lit, False])
     until(lambda: "请稍候" in hall.machine("voice").spoken)
@@ -135,5 +134,5 @@ def test_while_the_engine_works_at_something_long_lamps_ask_for_patience(hall: H
     over.set()
     hall.house.engine.listeners.pop()
     until(lambda: hall.state.tickets.get("A001"))
-    until(lambda: all(hall.twin._pins.lit(pin) for pin in lamps.values()))
+    until(lambda: all(hall.twin.lit("buttons", key) for key in "ABCD"))
     until(lambda: hall.machine("unit1").lamps[0])

@@ -16,7 +16,7 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
         super().__init__()
         self.machine, self.plugged, self.busy, self.opened = machine, True, False, 0
         self.stuck_after: int | None = None  # bytes after which nothing is taken any more
-        self._serial, self._address, self._taken = serial, 1, 0
+        self._serial, self._address, self.swallowed = serial, 1, 0
         self._said, self._news = b"", threading.Condition()
 
     def plug(self) -> None:
@@ -118,9 +118,9 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
     def bulk_write(self, dev: int, ep: int, intf: int, data: Any, timeout: int) -> int:
         self._there(dev)
         with self._news:
-            room = len(data) if self.stuck_after is None else max(0, self.stuck_after - self._taken)
+            room = len(data) if self.stuck_after is None else max(0, self.stuck_after - self.swallowed)
             taken = bytes(data)[:room]
-            self._taken += len(taken)
+            self.swallowed += len(taken)
             if not self.machine.deaf:
                 self._said += self.machine.feed(taken)
             if not taken:

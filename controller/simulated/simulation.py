@@ -31,7 +31,7 @@ from drivers.sim.voice import Speaker
 from drivers.sim.wire import Machine, Wire
 
 # The machine behind each driver, made by the options of its stanza.
-_MACHINES: Mapping[str, Callable[[Mapping[str, Any]], Machine]] = {
+MACHINES: Mapping[str, Callable[[Mapping[str, Any]], Machine]] = {
     "printer_escpos": lambda o: Printer(o.get("width", 576)),
     "callunit_keypad": lambda o: Keypad(),
     "callunit_modbus": lambda o: CallUnit(o["address"], o.get("framing") == "tcp"),
@@ -75,9 +75,9 @@ class Simulation:
         self.wires: dict[str, Wire] = {}
         buses: dict[str, list[str]] = {}
         for name, device in real.device.items():
-            if device.driver in _MACHINES or device.url:
+            if device.driver in MACHINES or device.url:
                 # A driver without a machine gets a wire on which nobody answers, never the real one.
-                make = _MACHINES.get(device.driver)
+                make = MACHINES.get(device.driver)
                 self.machines[name] = make(device.options) if make else Machine()
                 buses.setdefault(device.url or name, []).append(name)
         swapped = dict(real.device)
@@ -122,6 +122,10 @@ class Simulation:
             for act in (self._pins.press, self._pins.release):
                 act(pin)
                 time.sleep(HOLD)
+
+    def lit(self, device: str, key: str) -> bool:
+        """Does the lamp of a ticket button shine?"""
+        return self._pins.lit(self.plan.device[device].options["lamps"][key])
 
     def turn(self, device: str, knob: str, value: int) -> None:
         """Turn a fault knob of a machine, or of its wire (unplugged, noise)."""
@@ -177,5 +181,5 @@ class Simulation:
             face["keys"] = self._keys(name)
         if pins := device.options.get("pins"):
             lamps = device.options.get("lamps", {})
-            face |= {"buttons": list(pins), "lit": {key: self._pins.lit(pin) for key, pin in lamps.items()}}
+            face |= {"buttons": list(pins), "lit": {key: self.lit(name, key) for key in lamps}}
         return face

@@ -98,7 +98,7 @@ def _rows(line: Line, width: int, encoding: str) -> list[Line]:
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(FONT, size, index=2)
 
 
@@ -122,13 +122,13 @@ def _drawn(line: Line, width: int) -> list[Image.Image]:
     number = line.scale >= NUMBER
     wanted = round(width * _NUMBER[line.scale]) if number else _DOTS[line.scale]
     # A little smaller is better than a line for the last two characters.
-    one = int(wanted * room / max(_font(wanted).getlength(line.text), room))
+    one = int(wanted * room / max(font(wanted).getlength(line.text), room))
     size = one if number or one >= wanted * _SHRUNK else wanted
     drawn = []
-    for part in _wrapped(line.text, _font(size).getlength, room):
+    for part in _wrapped(line.text, font(size).getlength, room):
         drawn.append(Image.new("1", (width, round(size * 1.35)), 1))
         middle = (width // 2, drawn[-1].height // 2)
-        ImageDraw.Draw(drawn[-1]).text(middle, part, fill=0, font=_font(size), anchor="mm")
+        ImageDraw.Draw(drawn[-1]).text(middle, part, fill=0, font=font(size), anchor="mm")
     return drawn
 
 

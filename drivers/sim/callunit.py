@@ -11,21 +11,21 @@ class CallUnit(ModbusUnit):
     def __init__(self, address: int, tcp: bool = False) -> None:
         super().__init__(address, tcp)
         self.inputs, self.counters, self.lamps = [False] * 8, [0] * 8, [False] * 8
-        self._taps: list[int] = []  # inputs to press and let go, each long enough to be polled
+        self.taps: list[int] = []  # inputs to press and let go, each long enough to be polled
         self._polls = 0
 
     def tap(self, number: int) -> None:
         """Press a key like a finger does: two polls down, two polls up before the next."""
-        self._taps.append(number)
+        self.taps.append(number)
 
     def _finger(self) -> None:
-        self._polls = self._polls + 1 if self._taps else 0
+        self._polls = self._polls + 1 if self.taps else 0
         if self._polls == 1:
-            self.press(self._taps[0])
+            self.press(self.taps[0])
         elif self._polls == 3:
-            self.release(self._taps[0])
+            self.release(self.taps[0])
         elif self._polls == 5:
-            del self._taps[0]
+            del self.taps[0]
             self._polls = 0
 
     def press(self, number: int) -> None:

@@ -27,9 +27,9 @@ class Television(Machine):
     def feed(self, data: bytes) -> bytes:
         self._heard += data
         *lines, self._heard = self._heard.split(b"\n")
-        return b"".join(self._said(line.decode("ascii", "replace").split()) + b"\n" for line in lines)
+        return b"".join(self.said(line.decode("ascii", "replace").split()) + b"\n" for line in lines)
 
-    def _said(self, words: list[str]) -> bytes:
+    def said(self, words: list[str]) -> bytes:
         for word, on in _ORDERS.items():
             self.on = on if word in words and not self.stubborn else self.on
         if "--give-device-power-status" in words:

@@ -20,6 +20,10 @@ class Pins:
         for level in [1, 0] * self.bounces + [1]:
             (self._factory.pin(pin).drive_high if level else self._factory.pin(pin).drive_low)()
 
+    def lose_edges(self, pin: int) -> None:
+        """A contact on `pin` wakes nobody any more."""
+        self._factory.pin(pin).edges = "none"
+
     def lit(self, pin: int) -> bool:
         """Does the lamp on `pin` shine?"""
         return bool(self._factory.pin(pin).state)

@@ -17,13 +17,13 @@ class Keypad(Machine):
 
     def __init__(self) -> None:
         self.repeat = self.half = False
-        self._say: list[bytes] = []
+        self.unsaid: list[bytes] = []
 
     def tap(self, key: str) -> None:
         code = CODES[key]
         down, up = self._move(code, 1), self._move(code, 0)
         held = down + self._move(code, 2) * (20 if self.repeat else 0) + up
-        self._say += [held[:31], held[31:]] if self.half else [held]
+        self.unsaid += [held[:31], held[31:]] if self.half else [held]
 
     @staticmethod
     def _move(code: int, value: int) -> bytes:
@@ -35,4 +35,4 @@ class Keypad(Machine):
         return {"digits": "0123456789"}
 
     def feed(self, data: bytes) -> bytes:
-        return self._say.pop(0) if self._say else b""
+        return self.unsaid.pop(0) if self.unsaid else b""

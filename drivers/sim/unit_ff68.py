@@ -12,7 +12,7 @@ class Unit(Machine):
 
     def __init__(self, address: int) -> None:
         self.address, self.garbled, self.late = address, False, False
-        self._say: list[bytes] = []
+        self.unsaid: list[bytes] = []
 
     def tap(self, key: str) -> None:
         self.send(CODES.get(key, b"\x7f"))
@@ -22,7 +22,7 @@ class Unit(Machine):
         frame = b"\xff\x68" + bytes([len(body)] * 2) + b"\x68" + body + bytes([sum(body) & 0xFF, 0x16])
         if self.garbled:
             frame = frame[:5] + bytes([frame[5] ^ 1]) + frame[6:]
-        self._say += [frame[:6], frame[6:]] if self.late else [frame]
+        self.unsaid += [frame[:6], frame[6:]] if self.late else [frame]
 
     def feed(self, data: bytes) -> bytes:
-        return self._say.pop(0) if self._say else b""
+        return self.unsaid.pop(0) if self.unsaid else b""

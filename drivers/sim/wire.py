@@ -111,10 +111,10 @@ class Wire:
             ready, _, _ = select.select([self._woken, end], [], [])
             if self._woken in ready and b"x" in os.read(self._woken, 64):
                 return
-            data = b"" if self._woken in ready else self._through(self._receive())
+            data = b"" if self._woken in ready else self._through(self.receive())
             for machine in self.machines:
                 if answer := b"" if machine.deaf or machine.power_off else machine.feed(data):
-                    self._send(self._through(answer))
+                    self.send(self._through(answer))
 
     def _through(self, data: bytes) -> bytes:
         start = self._carried
@@ -122,7 +122,7 @@ class Wire:
         last = self.noise - 1
         return bytes(b ^ 1 if last >= 0 and i % self.noise == last else b for i, b in enumerate(data, start))
 
-    def _receive(self) -> bytes:
+    def receive(self) -> bytes:
         if self._server and self._line < 0:
             self._line = self._server.accept()[0].detach()
             return b""
@@ -136,7 +136,7 @@ class Wire:
             self._line = -1
         return data
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         try:
             if self._line >= 0:
                 os.write(self._line, data)
