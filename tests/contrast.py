@@ -51,8 +51,10 @@ class Text:
 
 
 def texts(page: Page) -> list[Text]:
-    """Every line of text that can be seen."""
-    return [Text(text, tuple(box), tuple(room), whole) for text, box, room, whole in page.evaluate(_TEXTS)]
+    """Every line of text that can be seen; a page on which there is none is no page of ours."""
+    found = [Text(text, tuple(box), tuple(room), whole) for text, box, room, whole in page.evaluate(_TEXTS)]
+    assert found, "nothing is on show"
+    return found
 
 
 def cut(page: Page) -> list[str]:

@@ -23,6 +23,7 @@ HALL = (
 def clean(page: Page) -> None:
     """Nothing for axe to complain about."""
     found = Axe().run(page, options=RULES)
+    assert found.response["passes"], "there was something to look at"
     faults = [
         (rule["id"], rule["help"], [node["html"][:160] for node in rule["nodes"]])
         for rule in found.response["violations"]
@@ -81,11 +82,14 @@ def test_the_technicians_pages(hall: Hall, visit: Callable[..., Page], size: str
     page = visit("/login", size)
     clean(page)
     enter(page, given="wrong")
+    expect(page.locator("body")).to_contain_text("不对")
     clean(page)
     enter(page, given=SIMULATED)
     page.goto("/")
+    expect(page.locator("#take")).to_have_class("no")
     clean(page)
     page.goto("/access")
+    expect(page.locator("[name=clerk]").first).to_be_attached()
     clean(page)
 
 
@@ -101,6 +105,7 @@ def test_the_clerks_and_the_desks_pages(hall: Hall, visit: Callable[..., Page], 
     enter(page, clerk="1002", pin="000000")
     clean(page)
     page.goto("/desk?number=A001")
+    expect(page.locator("body")).to_contain_text("A001")
     clean(page)
 
 

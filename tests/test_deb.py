@@ -69,7 +69,9 @@ def test_the_same_commit_makes_the_same_bytes(package: Path, tmp_path: Path) -> 
 
 
 def test_its_scripts_are_complete_and_clean(package: Path, tmp_path: Path) -> None:
-    for script in sorted(scripts(package, tmp_path / "c").glob("p*")):
+    found = sorted(scripts(package, tmp_path / "c").glob("p*"))
+    assert [script.name for script in found] == ["postinst", "postrm", "preinst", "prerm"]
+    for script in found:
         assert "@" not in re.sub(r'kiosk@|"\$@"', "", script.read_text()), script
         subprocess.run(["sh", "-n", script], check=True)
         subprocess.run([needs("shellcheck"), script], check=True, timeout=60)
