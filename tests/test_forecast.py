@@ -12,6 +12,7 @@ from wait import until
 
 from controller.forecast.learner import Forecaster
 from controller.hall.commands import CallNext, CloseWindow, Complete, SignIn, SignOut, TakeTicket
+from controller.runtime import oracle
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from controller.simulated.day import Day
