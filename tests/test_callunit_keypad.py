@@ -8,11 +8,6 @@ import pytest
 from conftest import Hall
 from wait import until
 
-from controller.hall import keys
-from controller.hall.commands import CallHeld, CallNext, Command, Hold, Pause, SignIn, Transfer
-from controller.hall.events import Window
-from controller.hall.state import State
-from controller.settings.schema import Settings
 from drivers.base.port import Port
 from drivers.callunit_keypad import Driver
 from drivers.sim.keypad import Keypad
@@ -99,29 +94,6 @@ def test_unplugged_and_back_no_old_press_and_no_descriptor_left(pads: Pads) -> N
     until(lambda: pads.presses)
     assert pads.presses == [("pad0", "next", "")]
     assert len(os.listdir("/proc/self/fd")) == before
-
-
-def test_a_typed_number_signs_in_calls_and_transfers(plan: Settings) -> None:
-    def asked(state: State, number: str) -> Command | None:
-        return keys.command(plan, state, "unit1", "next", "p1", number)
-
-    shut, staffed = State(), State(windows={"1": Window("1002")})
-    assert asked(shut, "1007") == SignIn("1", "1007", actor="1007", press="p1")
-    assert asked(staffed, "") == CallNext("1", actor="1002", press="p1")
-    assert asked(staffed, "12") == CallNext("1", "12", actor="1002", press="p1")
-    assert asked(staffed, "0") == CallHeld(window="1", actor="1002", press="p1")
-    pause = keys.command(plan, staffed, "unit1", "pause", "p1", "210")
-    assert pause == Pause("1", "copy", 10, actor="1002", press="p1")
-    hold = keys.command(plan, staffed, "unit1", "no_show", "p1", "0")
-    assert hold == Hold("1", actor="1002", press="p1")
-    move = keys.command(plan, staffed, "unit1", "recall", "p1", "03")
-    assert move == Transfer(window="1", to="3", actor="1002", press="p1")
-    assert keys.command(plan, staffed, "unit1", "complete", "p1", "3") is None
-
-
-def test_leaving_a_window_that_the_evening_has_closed_opens_nothing(plan: Settings) -> None:
-    assert keys.command(plan, State(), "unit1", "sign_out", "p1") is None
-    assert isinstance(keys.command(plan, State(), "unit1", "next", "p1"), SignIn)
 
 
 def test_a_hall_with_a_pad_at_window_1(start_hall: Callable[..., Hall]) -> None:

@@ -34,7 +34,7 @@ from controller.hall.commands import (
 )
 from controller.hall.decide import decide
 from controller.hall.outcome import Refused
-from display.words import refusal
+from display.words.catalogue import refusal
 
 TWO = (TAKE, TAKE, *IN)
 HELD = TICKETS["held"]
