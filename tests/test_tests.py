@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from spoil import PARTS, judges, spoiled
 
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # They still read how a row of the journal is written, or close the journal's file.
@@ -68,3 +69,12 @@ def test_the_two_see_what_is_planted() -> None:
     assert list(swallows("with suppress(AssertionError):\n    until(fact)")) == ["suppress(AssertionError)"]
     assert list(swallows("try:\n    until(fact)\nexcept:\n    pass")) == ["except:"]
     assert list(swallows('with pytest.raises(AssertionError, match="lost"):\n    judge(path)')) == []
+
+
+def test_every_file_of_the_rules_and_the_journal_is_spoiled_in_one_part() -> None:
+    places = [file for part in PARTS for file in spoiled(part)]
+    assert len(places) == len(set(places))
+    rooms = [*ROOT.glob("controller/hall/*.py"), *ROOT.glob("controller/journal/*.py")]
+    assert {str(path.relative_to(ROOT)) for path in rooms if path.stem != "__init__"} <= set(places)
+    assert [file for file in places if not (ROOT / file).exists()] == []
+    assert [test for part in PARTS for test in judges(part) if not (ROOT / test).exists()] == []
