@@ -22,9 +22,13 @@ PARTS: dict[str, tuple[str, str]] = {
     "tickets": ("hall/tickets hall/line", f"{RULES} test_proof"),
     "keys": ("hall/keys hall/calendar", "test_keys test_calendar test_clock test_rules test_tables"),
     "state": ("hall/state hall/events", f"{RULES} test_card"),
-    "store": ("store", "test_store test_tables test_proof"),
-    "backup": ("backup", "test_backup"),
-    "people": ("people", "test_access"),
+    "store": ("journal/store journal/files", "test_store test_tables test_proof"),
+    "rows": (
+        "journal/rows journal/kinds journal/upcasts journal/verify",
+        "test_rows test_golden test_store test_tables",
+    ),
+    "backup": ("journal/backup", "test_backup"),
+    "people": ("journal/people", "test_access"),
 }
 # Those that take seconds each, for every mutant.
 SLOW = (

@@ -30,16 +30,16 @@ def test_every_sentence_stands_in_both_languages_with_the_same_blanks() -> None:
 def test_every_code_that_the_program_uses_has_a_sentence() -> None:
     known = catalogue()
     used: set[str] = set()
-    for group, call in (
+    for group, pattern in (
         ("", r"say\(\s*\"(\w+\.\w+)\""),
         ("refused.", r"Refused\(\s*\"(\w+)\""),
         ("fault.", r"DeviceFault\(\s*\"(\w+)\""),
         ("fault.", r"report\(\"(?:down|degraded)\", \"(\w+)\""),
-        ("check.", r"self\.wrong\((?:path|place|\(.*?\)), \"(\w+)\""),
+        ("check.", r"(?:self|draft)\.wrong\((?:path|place|\(.*?\)), \"(\w+)\""),
         ("start.", r"CannotStart\(\s*\"(\w+)\""),
     ):
-        found = {f"{group}{code}" for source in SOURCES + PAGES for code in re.findall(call, source)}
-        assert found, f"the program has no {call} any more"
+        found = {f"{group}{code}" for source in SOURCES + PAGES for code in re.findall(pattern, source)}
+        assert found, f"the program has no {pattern} any more"
         used |= found
     families = {code for code in used if code.endswith("_")}  # "status.state_" ~ state
     assert "status.state_" in families
