@@ -69,15 +69,16 @@ def cut(page: Page) -> list[str]:
     ]
 
 
+# WCAG 2.2, relative luminance, of each of the 256 steps of a colour; and contrast ratio: 1 to 21.
+LINEAR = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in range(256)]
+
+
 def luminance(color: tuple[int, int, int]) -> float:
-    """WCAG 2.2, relative luminance."""
-    linear = [c / 3294.6 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    red, green, blue = color
+    return 0.2126 * LINEAR[red] + 0.7152 * LINEAR[green] + 0.0722 * LINEAR[blue]
 
 
-def ratio(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
-    """WCAG 2.2, contrast ratio: 1 to 21."""
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+def ratio(light: float, dark: float) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -92,8 +93,8 @@ def contrasts(page: Page) -> Iterator[tuple[str, float]]:
         left, top, right, bottom = (round(edge) for edge in text.room)
         part = shot.crop((max(0, left), max(0, top), right, bottom))
         colors = sorted(part.getcolors(1 << 24) or [], reverse=True)
-        ground: tuple[int, int, int] = colors[0][1]  # type: ignore[assignment]
-        yield text.text, max(ratio(ground, color) for _, color in colors)  # type: ignore[arg-type]
+        lights = [luminance(color) for _, color in colors]  # type: ignore[arg-type]
+        yield text.text, max(ratio(max(lights), lights[0]), ratio(lights[0], min(lights)))
 
 
 def faint(page: Page, least: float = 7.0) -> list[tuple[str, float]]:
