@@ -22,7 +22,7 @@ from controller.hall.state import State
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from display.screens import kiosk as view
-from display.words import catalogue as words
+from display.words.catalogue import catalogue as words
 from drivers.parts.speech import spoken, wav
 from web.pages.kiosk import VOICES
 
