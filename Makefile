@@ -33,7 +33,7 @@ test: .venv/test
 	@.ci/packages test
 	@if [ -n "$(CI)" ]; then $(MAKE) --no-print-directory lint; fi
 	@echo "运行测试 | running the tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(if $(SEED),--randomly-seed=$(SEED))
 
 lint: .venv/test
 	@echo "检查代码 | ruff, import-linter and mypy"

@@ -57,12 +57,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browsers are heavy: those tests come first, and one after the other."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Browsers are heavy: those tests come first, a file's one after the other in one process.
+
+    A wrapper: xdist reads the groups, and pytest-randomly shuffles, in between.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("browser"))
-    items.sort(key=lambda item: not item.get_closest_marker("xdist_group"))
+            item.add_marker(pytest.mark.xdist_group(f"browser {item.path.name}"))
+    yield
+    items.sort(key=lambda item: "browser" not in getattr(item, "fixturenames", ()))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """The order in which the tests ran, also where the header that names it is not shown."""
+    seed = config.getoption("randomly_seed", None)
+    terminalreporter.write_line(f"the same order again: make test SEED={seed}" if seed is not None else "")
 
 
 @pytest.fixture
@@ -91,11 +102,12 @@ def needs(program: str) -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, headless."""
+    """Debian's Chromium, headless: the shell, where there is one, as it draws no windows around the pages."""
     flags = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     flags += ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=needs("chromium"), args=flags)
+        path = shutil.which("chromium-headless-shell") or needs("chromium")
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
         yield chromium
         chromium.close()
 
