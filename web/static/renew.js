@@ -1,11 +1,12 @@
 // Renews what a page says in its place: the focus, the scroll and what was typed stay as they are.
 "use strict";
+const typing = () => document.activeElement?.matches("input, select") || document.querySelector("details[open]");
 async function renew() {
-  const typing = document.activeElement?.matches("input, select") || document.querySelector("details[open]");
   try {
-    if (!typing) {
+    if (!typing()) {
       const answer = await fetch(location.href, { cache: "no-cache", signal: AbortSignal.timeout(8000) });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (typing()) throw new Error("somebody began while the answer was under way");
       if (page.body.dataset.page !== document.body.dataset.page) return location.reload();
       document.title = page.title;
       document.body.className = page.body.className;
