@@ -67,7 +67,7 @@ class Daemon:
             text=True,
             env={**os.environ, "LANG": "en_US.UTF-8", "MALLOC_ARENA_MAX": "2"},  # as its unit says
         )
-        until(self.answers, 20)
+        until(self.answers)
 
     def answers(self) -> bool:
         if self.process.poll() is not None:

@@ -125,7 +125,7 @@ def test_every_event_is_on_the_second_medium_within_seconds(
 
     until(lambda: (medium / "journal.db").exists() and (medium / "people.json").exists())
     number = hall.take("A")
-    until(lambda: number in issued(medium), 5)
+    until(lambda: number in issued(medium))
     until(lambda: hall.house.keeper.age == 0.0)
     assert "已备份到最后一条" in hall.page("/")
     # The disk is pulled out; its mount point is an empty folder of the card now.
@@ -136,10 +136,10 @@ def test_every_event_is_on_the_second_medium_within_seconds(
     assert not (hall.folder / "journal.db-journal").exists(), "nothing was written to the card"
     medium.unlink()
     hall.take("B")
-    until(lambda: "备份写不进去" in hall.page("/"), 20)
+    until(lambda: "备份写不进去" in hall.page("/"))
     shutil.move(away, medium)
     number = hall.take("C")
-    until(lambda: number in issued(medium), 20)
+    until(lambda: number in issued(medium))
     until(lambda: "已备份到最后一条" in hall.page("/"))
     until(lambda: "\nhallqueue_backup_age_seconds 0.0\n" in hall.page("/metrics"))
 
@@ -299,7 +299,7 @@ def test_a_copy_that_went_bad_before_is_told(
         db.execute("DROP TRIGGER no_update")
         db.execute("UPDATE journal SET body = replace(body, 'A002', 'A009') WHERE kind = 'TicketIssued'")
     hall = start_hall(text)
-    until(lambda: "有改动或损坏" in hall.page("/"), 30)
+    until(lambda: "有改动或损坏" in hall.page("/"))
 
 
 def test_a_backup_of_nothing_says_so(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_the_page_on_a_dead_card_is_followed_to_the_letter(tmp_path: Path, mediu
     daemon = Daemon(file, tmp_path / "card")
     daemon.take()
     second = daemon.take()
-    until(lambda: second in issued(medium), 10)
+    until(lambda: second in issued(medium))
     daemon.kill()
     shutil.rmtree(tmp_path / "card")
     spare = Daemon(file, tmp_path / "spare")  # it was tried once, before it came into the drawer

@@ -93,7 +93,7 @@ class Television:
         self._serial += 1
         look = self.page.evaluate("first.look")
         self.shown = json.dumps({**board, "look": look, "serial": self._serial})
-        until(lambda: self.page.evaluate("shown.serial") == self._serial, 20)
+        until(lambda: self.page.evaluate("shown.serial") == self._serial)
 
 
 @pytest.fixture
@@ -476,7 +476,7 @@ def test_a_board_survives_a_restart_and_loads_a_new_page_after_an_upgrade(
     port = int(hall.url.rpartition(":")[2])
     hall.stop()
     hall = start_hall(port=port)
-    until(lambda: hall.house.screens() == 1, 20)
+    until(lambda: hall.house.screens() == 1)
     call(hall, "2", "B")
     expect(page.locator("#calls li")).to_have_count(2)
     assert page.evaluate("window.mark"), "the same page is not loaded again"

@@ -238,7 +238,7 @@ def test_a_late_answer_is_not_taken_for_the_next_ones(tmp_path: Path) -> None:
     driver.on_health = lambda device: said.append(device.health.state)
     port = Port(wire.url, 115200, [driver], 0.1)
     port.start()
-    until(lambda: driver.wake() or unit.asked > 40, 20)
+    until(lambda: driver.wake() or unit.asked > 40)
     assert set(said) == {"down"}, "a unit that is always one behind is never called well"
     port.stop()
     wire.unplug()

@@ -114,7 +114,7 @@ def test_no_page_runs_a_script_that_a_name_brings(hall: Hall, browser: Browser) 
     def shows(path: str, *texts: str, act: Callable[[Page], object] = lambda page: None) -> None:
         page.goto(path)
         act(page)
-        until(lambda: all(text in page.locator("html").inner_text() for text in texts), 10)
+        until(lambda: all(text in page.locator("html").inner_text() for text in texts))
         assert page.evaluate("window.pwned") is None, path
         if path not in ("/board", "/twin"):  # a page that is just being renewed has no element yet
             until(lambda: page.evaluate("document.documentElement?.scrollWidth <= innerWidth"))
@@ -216,17 +216,17 @@ def test_under_siege_pages_answer_and_a_press_prints(start_hall: Callable[..., H
     hall = start_hall()
     port, visitor = int(hall.url.rpartition(":")[2]), Visitor(hall.url, "127.0.0.1")
     with siege.siege(port, junk=300, boards=60) as through:
-        until(lambda: hall.house.screens() == 60, 20)
+        until(lambda: hall.house.screens() == 60)
         assert visitor.get("/health").status == 200
         assert "泷水塘" in visitor.get("/board").text
         for service in "ABCD":
             assert hall.take(service) == f"{service}001"
         assert hall.call("3") == "A001"
-        until(lambda: hall.machine("printer").printed == 4, 10)
-        until(through, 60)
+        until(lambda: hall.machine("printer").printed == 4)
+        until(through)
         assert '"A001"' in visitor.get("/api/v1/hall").text
         assert hall.house.screens() == 60
-    until(lambda: hall.house.screens() == 0, 20)
+    until(lambda: hall.house.screens() == 0)
 
 
 @pytest.mark.parametrize(

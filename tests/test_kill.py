@@ -82,7 +82,7 @@ def test_killed_in_the_middle_of_a_page_it_is_named_and_the_next_ticket_is_whole
     page = until(lambda: "<b>A001</b>" in (p := _page(daemon)) and p)
     assert "不知是否打出" in page
     assert daemon.take() == "A002"
-    until(lambda: printer.printed, 15)
+    until(lambda: printer.printed)
     until(lambda: not daemon.get("/health")["down"])
     assert "<b>A002</b>" not in _page(daemon), "the next one is confirmed"
     assert daemon.take() == "A003"

@@ -54,13 +54,12 @@ def observed(wire: Wire, machine: Machine, asked: str) -> tuple[bytes, dict[str,
 @pytest.mark.parametrize(("name", "knob"), KNOBS)
 def test_a_turned_knob_is_noticed(name: str, knob: str, tmp_path: Path) -> None:
     make: Callable[..., Machine] = MACHINES[name]
-    plain, ill = make({"address": 1}), make({"address": 1})
-    wires = [Wire(tmp_path / "plain", plain), Wire(tmp_path / "ill", ill)]
-    until(lambda: observed(wires[0], plain, ASKED[name]) != (b"", make({"address": 1}).face()))
+    ill, well = make({"address": 1}), make({"address": 1})
+    wires = [Wire(tmp_path / "ill", ill), Wire(tmp_path / "well", well)]
     setattr(ill, knob, type(getattr(ill, knob))(1))
-    well = make({"address": 1})
-    wires.append(Wire(tmp_path / "well", well))
-    assert observed(wires[1], ill, ASKED[name]) != observed(wires[2], well, ASKED[name])
+    asked, silence = ASKED[name], (b"", make({"address": 1}).face())
+    right = until(lambda: (seen := observed(wires[1], well, asked)) != silence and seen)
+    assert observed(wires[0], ill, asked) != right
     for wire in wires:
         wire.unplug()
 

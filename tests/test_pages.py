@@ -88,7 +88,7 @@ def test_the_twin_plays_a_day_by_itself_and_stops(hall: Hall, visit: Callable[..
     twin.select_option("#speed", "60")
     twin.click("#play")
     expect(twin.locator("#play")).to_have_text("■ 停")
-    until(lambda: account(hall.state)["served"] >= 3, 60)
+    until(lambda: account(hall.state)["served"] >= 3)
     assert hall.machine("printer").printed >= 3, "every visitor pressed a button and got paper"
     assert any("号窗口" in text for text in hall.machine("voice").spoken)
     twin.click("#play")

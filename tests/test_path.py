@@ -124,7 +124,7 @@ def test_seconds_in_which_nothing_happens_are_not_told_to_the_screens(hall: Hall
     ticks, told, start = [], [], time.monotonic()
     hall.house.engine.listeners.append(lambda command, outcome, state: ticks.append(outcome))
     with urllib.request.urlopen(hall.url + "/api/v1/events", timeout=0.5) as stream:
-        until(lambda: ticks.count(()) == 4, 20)
+        until(lambda: ticks.count(()) == 4)
         try:
             while line := stream.readline():
                 told += [line] * line.startswith(b"data")
@@ -137,7 +137,7 @@ def test_a_pause_that_lasts_longer_than_said_says_no_time_any_more(hall: Hall, c
     hall.press("unit1", "next")
     until(lambda: hall.state.window("1").clerk)
     hall.ask("windows/1/pause", minutes=10)
-    until(lambda: hall.machine("sign1").text == "8:10恢复", 10)
+    until(lambda: hall.machine("sign1").text == "8:10恢复")
     clock.advance(minutes=11)
     until(lambda: hall.machine("sign1").text == "暂停服务")
     now = clock.now()
@@ -401,10 +401,10 @@ def test_before_the_opening_every_device_is_tried_and_what_is_ill_is_told(
     for window in "134":
         until(lambda window=window: hall.machine(f"sign{window}").text == "测试")
     assert "播音测试" in spoken(hall)
-    until(lambda: hall.state.tested, 30)
+    until(lambda: hall.state.tested)
     assert hall.state.faults == {"sign2": "silent"}
     assert "7:31 自检发现：sign2" in hall.page("/")
-    until(lambda: hall.machine("sign1").text == "下班 8:00开", 15)
+    until(lambda: hall.machine("sign1").text == "下班 8:00开")
     assert hall.machine("printer").printed == 0, "the paper is for visitors"
     printed = len(spoken(hall))
     clock.move(MONDAY.replace(hour=7, minute=50))

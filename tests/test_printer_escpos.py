@@ -272,7 +272,7 @@ def test_a_page_that_nobody_answers_for_is_unconfirmed(
     bench.health("down", code)
     until(lambda: following == ["pending"])
     bench.turn(knob, False)
-    until(lambda: following == ["pending", "confirmed"], 8.0)
+    until(lambda: following == ["pending", "confirmed"])
     assert sum(same(paper, picture(1)) for paper in tape.papers) == (knob == "garbled")
     assert tape.texts[-1].endswith("政务服务大厅\nA001\n前面 2 人")
 

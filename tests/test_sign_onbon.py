@@ -162,7 +162,7 @@ def test_a_sign_that_hears_nothing_any_more_goes_dark_by_itself(tmp_path: Path) 
 def test_pages_stand_in_turn_and_the_next_text_ends_them(line: Line) -> None:
     line.drivers[1].show("暂停服务", "10:50恢复")
     for page in ("10:50恢复", "暂停服务", "10:50恢复"):
-        until(lambda page=page: line.signs[1].text == page, 10)
+        until(lambda page=page: line.signs[1].text == page)
     line.drivers[1].show("欢迎光临 1号")
     until(lambda: line.signs[1].text == "欢迎光临 1号")
     assert {line.drivers[1].text.take() for _ in range(3)} == {None}, "nothing else waits to be shown"

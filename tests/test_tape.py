@@ -31,14 +31,14 @@ def recording(tmp_path: Path) -> Path:
         return [*health] in [entry.get("health") for entry in recorded(file)[-40:]]
 
     try:
-        until(lambda: told("up", "", ""), 20)
+        until(lambda: told("up", "", ""))
         twin.press("unit2", "next")
         until(lambda: any("press" in entry for entry in recorded(file)))
         for knob, code in (("deaf", "silent"), ("garbled", "garbled")):
             twin.turn("unit2", knob, 1)
-            until(lambda c=code: told("down", c, ""), 10)  # type: ignore[misc]
+            until(lambda c=code: told("down", c, ""))  # type: ignore[misc]
             twin.turn("unit2", knob, 0)
-            until(lambda: recorded(file)[-1].get("health") or told("up", "", ""), 15)
+            until(lambda: recorded(file)[-1].get("health") or told("up", "", ""))
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0

@@ -58,7 +58,7 @@ def printed(content: tuple[Line, ...], width: int, mode: str, folder: Path) -> P
     port = Port(wire.url, 921_600, [driver], 0.1)
     port.start()
     driver.print(lambda: ticket.page(content, width, mode, "gbk"), answers.append)
-    until(lambda: answers == ["confirmed"], 20)
+    until(lambda: answers == ["confirmed"])
     port.stop()
     wire.unplug()
     return machine

@@ -177,7 +177,7 @@ def test_an_english_voice_speaks_english_beside_a_chinese_one(start_hall: Callab
     hall.take()
     hall.call("1")
     wanted = hall.house.devices["english"].sound(call("A001", "1", "en"))
-    until(lambda: wanted in hall.machine("english").sounds, 10)
+    until(lambda: wanted in hall.machine("english").sounds)
     until(lambda: list(hall.machine("voice").spoken) == [call("A001", "1")])
 
 

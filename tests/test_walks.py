@@ -167,7 +167,7 @@ def test_c_the_clerk_of_window_3_on_a_rush_monday(start_hall: Callable[..., Hall
     clock.move(at("2026-09-28 10:40"))
     assert "events" in hall.ask("windows/3/pause", reason="away", minutes=10)
     for page in ("暂停服务", "10:50恢复"):  # in turn
-        until(lambda page=page: sign(hall, "3") == page, 10)
+        until(lambda page=page: sign(hall, "3") == page)
     assert hall.call("1") == "A003", "window 1 gets her visitors"
     clock.move(at("2026-09-28 11:14"))
     hall.house.engine.submit(CutOff("A", at("2026-09-28 12:05"), actor="forecast"))
@@ -233,7 +233,7 @@ def test_e_no_ticket_comes_out_and_the_technician_is_called(
     hall.turn("printer", "cutter", 0)
     until(lambda: not hall.state.kiosks)
     # It comes out now, unless the printer had it in its memory, which is gone.
-    until(lambda: hall.state.tickets["B001"].paper in ("confirmed", "unconfirmed"), 15)
+    until(lambda: hall.state.tickets["B001"].paper in ("confirmed", "unconfirmed"))
     before = hall.machine("printer").printed
     phone.goto("/")
     phone.locator("tr", has_text="printer").get_by_text("自检", exact=True).click()
@@ -243,7 +243,7 @@ def test_e_no_ticket_comes_out_and_the_technician_is_called(
     for number in doubtful:
         phone.goto("/")
         phone.click(f"text=补打 {number}")
-        until(lambda number=number: hall.state.tickets[number].paper == "confirmed", 15)
+        until(lambda number=number: hall.state.tickets[number].paper == "confirmed")
     phone.goto("/")
     expect(phone.locator("#take")).to_have_class("yes")
     expect(phone.locator("body")).not_to_contain_text("出纸未确认的号票")

@@ -107,13 +107,13 @@ def test_every_loop_that_stands_still_is_named_with_its_place_and_systemd_hears_
             return "\n".join(r.message for r in caplog.records if r.levelno == logging.CRITICAL)
 
         for thread, place in (("engine", "over.wait()"), ("port ill", "in turn"), ("web", "in __call__")):
-            until(lambda thread=thread: f"{thread} stands still" in told(), 60)
+            until(lambda thread=thread: f"{thread} stands still" in told())
             assert place in told().partition(f"{thread} stands still")[2]
         fed = systemd.count("WATCHDOG=1")
         assert told().count("port ill stands still") == 1, "once"
         over.set()
         engine.listeners.pop()
-        until(lambda: systemd.count("WATCHDOG=1") > fed, 20)
+        until(lambda: systemd.count("WATCHDOG=1") > fed)
         port.stop()
 
 

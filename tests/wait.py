@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(fact: Callable[[], T], seconds: float = 15.0) -> T:
+def until(fact: Callable[[], T], seconds: float = 60.0) -> T:
     """The first true value of `fact`; fails loudly when it does not come true in `seconds`."""
     tick = threading.Event()
     for _ in range(int(seconds / 0.005)):

@@ -14,11 +14,13 @@ def load(driver: str) -> type[Device]:
 
     Raises LookupError with the name and the nearest one that exists, or all."""
     here = [file.stem for file in Path(__file__).parents[1].glob("*_*.py") if file.stem[0] != "_"]
+    found: type[Device]
+    if driver in here:
+        found = importlib.import_module(f"drivers.{driver}").Driver
+        return found
     installed = {entry.name: entry for entry in entry_points(group="hallqueue.drivers")}
-    if driver not in here and driver not in installed:
+    if driver not in installed:
         near = get_close_matches(driver, [*here, *installed], 1, 0.4) or sorted([*here, *installed])
         raise LookupError(driver, ", ".join(near))
-    module = f"drivers.{driver}"
-    found: type[Device]
-    found = importlib.import_module(module).Driver if driver in here else installed[driver].load()
+    found = installed[driver].load()
     return found
