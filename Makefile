@@ -10,10 +10,12 @@ BIN = .venv/bin
 list:
 	@echo "make run [PORT=8080]  a whole simulated hall on this machine  在本机运行整个模拟大厅"
 	@echo "make test             set everything up, run all tests         安装并运行全部测试"
+	@echo "make check            the quick ones: no browser, no root      快速测试:不用浏览器和 root"
 	@echo "make lint             ruff, import-linter and mypy             检查代码"
 	@echo "make bench            speed, memory and wear, as ratios        测速度、内存和磨损"
 	@echo "make pictures         every ticket, sign and page as a picture   把号票、窗口屏、页面画成图"
 	@echo "make torture          power cuts, kills, pulled cables, by the thousand   断电、杀进程、拔线各上千次"
+	@echo "                      by parts too:$(PARTS:%= make torture-%)"
 	@echo "make coverage         branches of controller/ that no test takes   哪些分支没有测到"
 	@echo "make mutants [PART=windows]  is a spoiled rule noticed? (mutmut)  改坏规则,测试能不能发现"
 	@echo "make faults           planted faults are found by their tests    埋进故障,看测试能不能发现"
@@ -31,9 +33,13 @@ run: .venv/run
 
 test: .venv/test
 	@.ci/packages test
-	@if [ -n "$(CI)" ]; then $(MAKE) --no-print-directory lint; fi
 	@echo "运行测试 | running the tests"
-	@$(BIN)/python -m pytest $(if $(SEED),--randomly-seed=$(SEED))
+	@[ -z "$(CI)" ] || make --no-print-directory lint & lint=$$!; \
+		$(BIN)/python -m pytest $(if $(SEED),--randomly-seed=$(SEED)); tests=$$?; wait $$lint && exit $$tests
+
+# The inner loop: says what it leaves out.
+check: .venv/test
+	@$(BIN)/python -m pytest -n 2 --quick $(if $(SEED),--randomly-seed=$(SEED))
 
 lint: .venv/test
 	@echo "检查代码 | ruff, import-linter and mypy"
@@ -77,15 +83,21 @@ fuzz: .venv/test
 	@$(BIN)/python tests/fuzz_atheris.py 100000
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile fuzz --damages 1000000
 
-torture: .venv/test
-	@echo "断电十五万次,约十分钟 | 150,000 power cuts, some ten minutes"
-	@$(BIN)/python -m pytest -n 0 -s tests/test_powercut.py --states 150000
-	@echo "反复拔插打印机一千次,约七分钟 | pulling the printer's cable a thousand times, some seven minutes"
-	@$(BIN)/python -m pytest -n 0 tests/test_replug.py --cycles 1000
-	@echo "一个月,设备随机出故障,每晚断电,约半小时 | a month in which devices fail at random and the mains are cut every evening, some half an hour"
-	@MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest -n 0 -s tests/test_month.py --days 22 # as systemd/10-sandbox.conf
-	@echo "杀死程序:每个系统调用一次,随机一千次;断电两百次;约半小时 | killing the daemon at every system call and a thousand times at random, two hundred power cuts, some half an hour"
-	@$(BIN)/python -m pytest -n 0 -s tests/test_kill_calls.py tests/test_cut_ext4.py --cuts 1000
+# Each part takes at most 40 minutes on two cores and writes its row of docs/quality.md.
+PARTS = cuts cables month-1 month-2 kills ext4 samples
+cuts = tests/test_powercut.py --states 150000
+cables = tests/test_replug.py --cycles 1000
+month-1 = tests/test_month.py --days 11
+month-2 = tests/test_month.py --days 11 --after 11
+kills = tests/test_kill_calls.py --cuts 1000
+ext4 = tests/test_cut_ext4.py --cuts 1000
+samples = --times 10
+
+torture: $(PARTS:%=torture-%)
+
+$(PARTS:%=torture-%): torture-%: .venv/test
+	@echo "长考验 | torture: $*"
+	@MALLOC_ARENA_MAX=2 timeout 40m $(BIN)/python -m pytest -n 0 -s --count $* $($*) # as systemd/10-sandbox.conf
 
 coverage: .venv/test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pytest-cov==7.1.0
@@ -118,4 +130,5 @@ lock:
 		$${e:+--extra $$e} pyproject.toml -o requirements$${e:+-$$e}.lock; done
 	@rm -rf .venv-lock
 
-.PHONY: list run test deb deb-test lint bench pictures fuzz judge torture faults coverage mutants lock docs
+.PHONY: list run test check deb deb-test lint bench pictures fuzz judge torture faults coverage mutants lock docs
+.PHONY: $(PARTS:%=torture-%)

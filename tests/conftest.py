@@ -6,6 +6,7 @@ import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import settings
+import quality
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect, sync_playwright
 from wait import until
 
@@ -29,18 +31,22 @@ from controller.simulated.simulation import Simulation
 from drivers.base.load import load
 from web.house import House
 
-expect.set_options(timeout=15_000)  # as `until`: a busy machine is no fault
+# How long an example takes says nothing on a busy machine. `fuzz` is for `make fuzz`.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=100_000, database=None)
+settings.load_profile("suite")
+expect.set_options(timeout=60_000)  # as `until`: a busy machine is no fault
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "longshuitang.toml"
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    settings.register_profile("fuzz", max_examples=100_000, deadline=None, database=None)
     parser.addoption(
         "--states", type=int, default=2500, help="power cuts in test_powercut (make torture: 150000)"
     )
-    parser.addoption("--days", type=int, default=2, help="days lived in test_month (make torture: 22)")
+    parser.addoption("--days", type=int, default=2, help="days lived in test_month (make torture: 2 x 11)")
+    parser.addoption("--after", type=int, default=0, help="working days of that month that are left out")
     parser.addoption(
         "--cycles", type=int, default=50, help="cables pulled in test_replug (make torture: 1000)"
     )
@@ -48,32 +54,98 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cuts",
         type=int,
-        default=8,
+        default=4,
         help="deaths of the daemon, a fifth of them power cuts (make torture: 1000)",
     )
+
+    parser.addoption(
+        "--times",
+        type=int,
+        default=1,
+        help="how much larger samples of random histories are (make torture: 10)",
+    )
+
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="without browser, running hall, other programs and what is marked slow (make check)",
+    )
+    parser.addoption("--count", default="", help="the row of docs/quality.md for what was counted")
 
     parser.addoption(
         "--damages", type=int, default=2000, help="frames spoiled in test_fuzz (make fuzz: 1000000)"
     )
 
 
+LEFT_OUT: Counter[str] = Counter()  # tests that were not run, by what they need
+# What a test names that starts another program: ours, or one of Debian's.
+PROGRAMS = {"Daemon", "Ordeal", "hallqueue", "needs", "outside", "record", "subprocess"}
+
+
+def heavy(item: pytest.Function) -> str:
+    """What a test needs that takes long; empty if nothing does."""
+    found = item._fixtureinfo.name2fixturedefs
+    code = [getattr(one.func, "__code__", None) for name in item.fixturenames for one in found.get(name, ())]
+    names = {name for part in (*code, item.function.__code__) if part for name in part.co_names}
+    for needed, what in (("browser", "a browser"), ("start_hall", "a running hall")):
+        if needed in item.fixturenames:
+            return what
+    slow = "times" in item.fixturenames or item.get_closest_marker("slow")
+    return "another program" if names & PROGRAMS else "time" if slow else ""
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Browsers are heavy: those tests come first, a file's one after the other in one process.
 
     A wrapper: xdist reads the groups, and pytest-randomly shuffles, in between.
     """
-    for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+    for item in list(items):
+        what = heavy(item)  # type: ignore[arg-type]
+        if what == "a browser":
             item.add_marker(pytest.mark.xdist_group(f"browser {item.path.name}"))
+        if (config.getoption("--quick") and what) or (
+            config.getoption("--times") > 1 and "times" not in item.fixturenames  # type: ignore[attr-defined]
+        ):
+            items.remove(item)
+            LEFT_OUT[what or "nothing of these samples"] += 1
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left out"] = dict(LEFT_OUT)
     yield
-    items.sort(key=lambda item: "browser" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: not item.get_closest_marker("xdist_group"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker left out the same."""
+    LEFT_OUT.update(Counter(getattr(node, "workeroutput", {}).get("left out", {})) - LEFT_OUT)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The order in which the tests ran, also where the header that names it is not shown."""
+    """What was left out and counted, and the order, also where the header that names it is not shown."""
+    for what, number in sorted(LEFT_OUT.items()):
+        terminalreporter.write_line(f"left out: {number} tests that need {what}")
     seed = config.getoption("randomly_seed", None)
     terminalreporter.write_line(f"the same order again: make test SEED={seed}" if seed is not None else "")
+    passed, part = terminalreporter.stats.get("passed", ()), config.getoption("--count")
+    counted = quality.summed(
+        said for report in passed for what, said in report.user_properties if what == "counted"
+    )
+    if part:
+        terminalreporter.write_line("\n".join(["counted:", *counted]))
+        if not terminalreporter.stats.keys() & {"failed", "error", "skipped"}:
+            quality.write(part, counted)
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say what a long test has counted."""
+    return lambda text: record_property("counted", text)
+
+
+@pytest.fixture
+def times(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--times"))
 
 
 @pytest.fixture
@@ -205,7 +277,7 @@ class Hall:
 
     def take(self, service: str = "A") -> str:
         """Press a ticket button once it is lit; the number that was issued."""
-        until(lambda: not self.state.kiosks, 20)
+        until(lambda: not self.state.kiosks)
         before = self.state.issued.get(service, 0)
         self.press("buttons", service)
         until(lambda: self.state.issued.get(service, 0) > before)

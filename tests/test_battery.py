@@ -46,6 +46,7 @@ from drivers.sim.unit_ff68 import Unit
 from drivers.sim.voice import Speaker
 from drivers.sim.wire import Machine, Wire
 
+pytestmark = pytest.mark.slow
 MODES = ["garbage", "half", "twice", "late", "never", "flood"]
 
 
@@ -263,11 +264,11 @@ def well(bench: Bench, number: int) -> None:
             return kind.seen(number) and kind.device.health.state == "up"
 
         if kind.ask == kind.tap:  # what is pressed while the driver is away is no press
-            until(lambda kind=kind: kind.device.wake() or kind.device.health.state == "up", 10)  # type: ignore[misc]
+            until(lambda kind=kind: kind.device.wake() or kind.device.health.state == "up")  # type: ignore[misc]
             kind.ask(number)  # the first one after noise may be lost in it
             until(lambda kind=kind: bench.wire.poke() or not kind.machine.unsaid)  # type: ignore[misc]
         kind.ask(number)
-        until(right, 10)
+        until(right)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -283,16 +284,18 @@ def test_after_rude_answers_all_is_right(bench: Bench, mode: str) -> None:
         assert len(kind.presses) <= {"twice": 2, "half": 1}.get(mode, 0) + late, "no false call"
     if kind.asks:
         # Woken again and again, so that no pause after a fault is waited for; what is late may come.
-        until(lambda: bench.wire.poke() or kind.device.wake() or rude.spoiled > 5, 10)
+        until(lambda: bench.wire.poke() or kind.device.wake() or rude.spoiled > 5)
         # A voice reads one byte of answer, whatever follows.
         voice = isinstance(kind.device, voice_command.Driver)
         if mode in ("garbage", "never", "flood")[: 2 if voice else 3]:
-            until(lambda: kind.device.health.state == "down", 10)
+            until(lambda: kind.device.health.state == "down")
     if mode == "never" and bench.neighbour:
         other = bench.neighbour
         other.ask(4)
-        until(lambda: bench.wire.poke() or other.device.wake() or other.seen(4), 10)
-        assert other.device.health.state == "up", "a dead unit costs its neighbours a little time only"
+        until(lambda: bench.wire.poke() or other.device.wake() or other.seen(4))
+        until(
+            lambda: other.device.health.state == "up"
+        )  # a dead unit costs its neighbours a little time only
     rude.mode = ""
     well(bench, 3)
 
@@ -301,7 +304,7 @@ def test_a_device_that_comes_late_is_found(bench: Bench) -> None:
     bench.wire.unplug()
     bench.port.start()
     kind = bench.kind
-    until(lambda: kind.device.wake() or kind.device.health.code in kind.gone.split(), 10)
+    until(lambda: kind.device.wake() or kind.device.health.code in kind.gone.split())
     bench.wire.plug()
     well(bench, 1)
 
@@ -315,17 +318,17 @@ def test_a_wire_that_goes_and_comes_again_and_again(bench: Bench) -> None:
         bench.rude.mode = "half"  # so that it goes in the middle of an answer
         if kind.asks:
             spoiled = bench.rude.spoiled
-            until(lambda n=spoiled: kind.device.wake() or bench.rude.spoiled > n, 10)  # type: ignore[misc]
+            until(lambda n=spoiled: kind.device.wake() or bench.rude.spoiled > n)  # type: ignore[misc]
         before = os.path.realpath(bench.wire.url)
         bench.wire.unplug()
-        until(lambda: kind.device.wake() or kind.device.health.code in kind.gone.split(), 10)
+        until(lambda: kind.device.wake() or kind.device.health.code in kind.gone.split())
         # Something else takes its place meanwhile: it comes back under another path.
         while not bench.wire.url.startswith("socket:") and not os.path.exists(before):
             others += os.openpty()
         bench.rude.mode = ""
         bench.wire.plug()
         assert os.path.realpath(bench.wire.url) != before or bench.wire.url.startswith("socket:")
-        until(lambda: kind.device.wake() or kind.device.health.state == "up", 10)
+        until(lambda: kind.device.wake() or kind.device.health.state == "up")
     well(bench, 6)
     for end in others:
         os.close(end)

@@ -1,9 +1,12 @@
-"""Ten thousand schedules of clocks that jump, stop and change their zone: numbers and durations hold."""
+"""Schedules of clocks that jump, stop and change their zone: numbers and durations hold.
+
+`make torture-samples` lives ten thousand of them.
+"""
 
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -72,7 +75,8 @@ FATES = "pass", "pass", "night", "ntp", "lost", "jump", "boot", "fake", "battery
 JUMPS = 1, 59, 3600, 86_400, 10**7, 10**8  # s
 STEPS = 6
 TINY = 1e-6  # s
-SCHEDULES, LIVED = 10_000, 100
+PARTS = 10
+SCHEDULES, LIVED = 100, 2  # of each part, times --times
 Row = tuple[int, str, str, str]
 
 
@@ -261,20 +265,32 @@ def check(events: list[Event]) -> None:
             assert guess or seconds == event.at.mono - start.at.mono
 
 
-@pytest.mark.parametrize("part", range(10))
-def test_no_clock_makes_a_number_come_twice_or_a_duration_negative(part: int) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_clock_makes_a_number_come_twice_or_a_duration_negative(
+    part: int, times: int, counted: Callable[[str], None]
+) -> None:
     windows = {name: window.services for name, window in plan("UTC", True).window.items()}
-    count = SCHEDULES // 10
+    count = SCHEDULES * times
     for seed in range(part * count, (part + 1) * count):
         events, rows = history(seed)
         check(events)
         judged(rows, Hall(windows))
+    counted(f"{count:,} schedules of clocks, no number twice, no negative duration")
 
 
-@pytest.mark.parametrize("seed", range(SCHEDULES, SCHEDULES + LIVED))
-def test_the_engine_and_its_journal_outlive_such_clocks(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_engine_and_its_journal_outlive_such_clocks(
+    part: int, times: int, tmp_path: Path, counted: Callable[[str], None]
+) -> None:
     """Also when the journal's years are put away, and many at once have passed."""
-    dice, path = random.Random(seed), tmp_path / "journal.db"
+    for seed in range(part * LIVED * times, (part + 1) * LIVED * times):
+        (folder := tmp_path / f"{seed}").mkdir()
+        outlives(10_000 + seed, folder / "journal.db")
+    counted(f"{LIVED * times:,} schedules of clocks lived through by engine and journal")
+
+
+def outlives(seed: int, path: Path) -> None:
+    dice = random.Random(seed)
     clock, always, before = Clock(dice.choice(ZONES), dice), dice.random() < 0.5, ""
     for _ in range(2 * STEPS):
         with closing(Store(path)) as store:

@@ -7,7 +7,7 @@ import sqlite3
 import struct
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,7 +71,7 @@ def restore(ordeal: Ordeal, disk: Disk) -> None:
 
 
 def test_after_a_power_cut_at_any_time_nothing_is_lost_and_no_paper_comes_twice_unmarked(
-    ordeal: Ordeal, disk: Disk, cuts: int
+    ordeal: Ordeal, disk: Disk, cuts: int, counted: Callable[[str], None]
 ) -> None:
     dice, number, dark = random.Random(20261128), max(3, cuts // 5), threading.Event()
 
@@ -93,7 +93,7 @@ def test_after_a_power_cut_at_any_time_nothing_is_lost_and_no_paper_comes_twice_
         switch.join()
         restore(ordeal, disk)
     ordeal.end()
-    print(f"\nthe mains cut {number} times; {ordeal.sum()}")
+    counted(f"the mains cut {number:,} times: {ordeal.sum()}, 0 lost")
 
 
 def test_a_card_that_only_says_that_it_has_written_is_found_out(ordeal: Ordeal, disk: Disk) -> None:

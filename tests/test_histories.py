@@ -1,7 +1,7 @@
 """Random histories of every operation, under clocks that stop, jump and reboot; judged from the journal."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -179,17 +179,25 @@ class Life:
         return judge(path, published)
 
 
-# Not shrunk: a history of a hundred steps would take minutes.
-@settings(
-    max_examples=250,
-    deadline=None,
-    suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow],
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-)
-@given(st.lists(st.tuples(WAITS, OPERATIONS), min_size=20, max_size=160))
 def test_any_history_is_fair_whole_and_adds_up(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[float | str, Command]]
+    tmp_path_factory: pytest.TempPathFactory, times: int, counted: Callable[[str], None]
 ) -> None:
+    # Not shrunk: a history of a hundred steps would take minutes.
+    @settings(
+        max_examples=50 * times,
+        deadline=None,
+        suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow],
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    )
+    @given(st.lists(st.tuples(WAITS, OPERATIONS), min_size=20, max_size=160))
+    def lived(history: list[tuple[float | str, Command]]) -> None:
+        fair(tmp_path_factory.mktemp("history") / "journal.db", history)
+
+    lived()
+    counted(f"{50 * times:,} histories of any operations, fair, whole and adding up")
+
+
+def fair(path: Path, history: list[tuple[float | str, Command]]) -> None:
     life = Life(PLAN)
     done = 0
     for wait, command in history:
@@ -199,7 +207,7 @@ def test_any_history_is_fair_whole_and_adds_up(
     life.wait("trust")
     life.wait("morning")
     life.ask(Tick(actor="clock"))
-    life.judged(tmp_path_factory.mktemp("history") / "journal.db")
+    life.judged(path)
 
 
 def rush(seed: int, plan: Settings = PLAN, steps: int = 400) -> Life:
@@ -230,12 +238,13 @@ def rush(seed: int, plan: Settings = PLAN, steps: int = 400) -> Life:
     return life
 
 
-def test_fifty_rush_days_are_fair_and_add_up(tmp_path: Path) -> None:
-    lives = [rush(seed) for seed in range(50)]
+def test_rush_days_are_fair_and_add_up(tmp_path: Path, times: int, counted: Callable[[str], None]) -> None:
+    lives = [rush(seed) for seed in range(12 * times)]
     kinds = {type(happened) for life in lives for happened in life.events}
     expected = {TicketReinstated, TicketHeld, HeldCalled, TicketParked, TicketReleased, TicketMissed}
     assert expected | {TicketTransferred, TicketCancelled, TicketRecalled} <= kinds
-    assert sum(life.judged(tmp_path / f"{n}.db") for n, life in enumerate(lives)) > 2000
+    assert sum(life.judged(tmp_path / f"{n}.db") for n, life in enumerate(lives)) > 40 * len(lives)
+    counted(f"{len(lives):,} rush days, fair and adding up")
 
 
 def test_the_judge_catches_an_unfair_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
