@@ -8,7 +8,7 @@ import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--states", type=int, default=2500, help="power cuts in test_powercut (make torture: 150000)"
+        "--states", type=int, default=1000, help="power cuts in test_powercut (make torture: 150000)"
     )
     parser.addoption("--days", type=int, default=2, help="days lived in test_month (make torture: 2 x 11)")
     parser.addoption("--after", type=int, default=0, help="working days of that month that are left out")
@@ -87,9 +87,10 @@ def heavy(item: pytest.Function) -> str:
     found = item._fixtureinfo.name2fixturedefs
     code = [getattr(one.func, "__code__", None) for name in item.fixturenames for one in found.get(name, ())]
     names = {name for part in (*code, item.function.__code__) if part for name in part.co_names}
-    for needed, what in (("browser", "a browser"), ("start_hall", "a running hall")):
-        if needed in item.fixturenames:
-            return what
+    if "browser" in item.fixturenames:
+        return "a browser"
+    if {"start_hall", "shared_hall"} & {*item.fixturenames}:
+        return "a running hall"
     slow = "times" in item.fixturenames or item.get_closest_marker("slow")
     return "another program" if names & PROGRAMS else "time" if slow else ""
 
@@ -301,9 +302,8 @@ class Hall:
         return str(until(fact))
 
 
-@pytest.fixture
-def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]:
-    """Start a hall on a journal folder; after its `stop`, call again for a restart."""
+@contextmanager
+def halls(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]:
     running: list[ExitStack] = []
 
     def start(
@@ -333,9 +333,25 @@ def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]
         until(lambda: not hall.state.kiosks)
         return hall
 
-    yield start
-    for stops in reversed(running):
-        stops.close()
+    try:
+        yield start
+    finally:
+        for stops in reversed(running):
+            stops.close()
+
+
+@pytest.fixture
+def start_hall(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Any]]:
+    """Start a hall on a journal folder; after its `stop`, call again for a restart."""
+    with halls(tmp_path, clock) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
+    """One for all tests of a file that ask nothing of what happened there before."""
+    with halls(tmp_path_factory.mktemp("hall"), FakeClock(MONDAY)) as start:
+        yield start(EXAMPLE.read_text() + '\n[policy]\ncut_off = "none"\n')
 
 
 @pytest.fixture

@@ -17,6 +17,11 @@ from visitor import Visitor, technician
 from controller.app.running import SIMULATED
 
 
+@pytest.fixture
+def hall(shared_hall: Hall) -> Hall:
+    return shared_hall
+
+
 def test_a_request_for_another_host_or_from_another_page_gets_nothing(hall: Hall) -> None:
     stranger, mine = Visitor(hall.url), technician(hall)
     assert stranger.get("/", Host="evil.example").status == 421
