@@ -92,7 +92,8 @@ def contrasts(page: Page) -> Iterator[tuple[str, float]]:
     for text in shown:
         left, top, right, bottom = (round(edge) for edge in text.room)
         part = shot.crop((max(0, left), max(0, top), right, bottom))
-        colors = sorted(part.getcolors(1 << 24) or [], reverse=True)
+        # Not "any number": the table is as large as what it is told.
+        colors = sorted(part.getcolors(part.width * part.height) or [], reverse=True)
         lights = [luminance(color) for _, color in colors]  # type: ignore[arg-type]
         yield text.text, max(ratio(max(lights), lights[0]), ratio(lights[0], min(lights)))
 
