@@ -132,9 +132,12 @@ def test_a_journal_of_a_newer_version_is_refused_and_left_alone(path: Path) -> N
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(("kind", "body"), [("TicketEaten", "{}"), ("DayClosed", '{"weather":"rain"}')])
+@pytest.mark.parametrize(
+    ("kind", "body", "named"),
+    [("TicketEaten", "{}", "TicketEaten"), ("DayClosed", '{"weather":"rain"}', "DayClosed.weather")],
+)
 def test_an_event_or_a_field_that_this_version_does_not_know_is_refused_not_skipped(
-    path: Path, kind: str, body: str
+    path: Path, kind: str, body: str, named: str
 ) -> None:
     db = sqlite3.connect(path)
     (seal, time) = db.execute("SELECT seal, time FROM journal WHERE seq = 11").fetchone()
@@ -146,7 +149,7 @@ def test_an_event_or_a_field_that_this_version_does_not_know_is_refused_not_skip
     with pytest.raises(CannotStart) as refused:
         list(Store(path).today())
     assert refused.value.code == "journal_newer"
-    assert refused.value.arguments == {"version": kind}
+    assert refused.value.arguments == {"version": named}
 
 
 def test_the_newest_plan_and_the_newest_believed_moment_are_found_again(
