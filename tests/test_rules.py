@@ -371,6 +371,24 @@ def test_a_figure_of_three_digits_means_the_whole_number(plan: Settings) -> None
     ]
 
 
+def sign_in(life: Life, window: str) -> list[str]:
+    return [type(event).__name__ for event in done(life, SignIn(window, f"100{window}", actor="clerk"))]
+
+
+def test_a_clerk_who_signs_in_at_noon_opens_no_session(plan: Settings) -> None:
+    life = life_with(plan)
+    life.clock.move(at("2026-11-23 12:00"))
+    done(life, Tick(actor="clock"))
+    assert sign_in(life, "3") == ["ClerkSignedIn"]
+
+
+def test_on_a_holiday_the_first_clerk_opens_the_session_and_the_second_does_not_again(plan: Settings) -> None:
+    life = Life(plan)
+    life.clock.move(at("2026-12-05 09:00"))
+    assert sign_in(life, "1")[-2:] == ["ClerkSignedIn", "SessionOpened"]
+    assert sign_in(life, "2") == ["ClerkSignedIn"]
+
+
 @pytest.fixture
 def held(plan: Settings) -> Life:
     """A001 went for a copy and comes back to window 1, B001 to window 2."""
