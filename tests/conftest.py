@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.getoption("--times") > 1 and "times" not in item.fixturenames  # type: ignore[attr-defined]
         ):
             items.remove(item)
-            LEFT_OUT[what or "nothing of these samples"] += 1
+            LEFT_OUT[f"that need {what}" if config.getoption("--quick") else "that are no sample"] += 1
     if hasattr(config, "workeroutput"):
         config.workeroutput["left out"] = dict(LEFT_OUT)
     yield
@@ -125,7 +125,7 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """What was left out and counted, and the order, also where the header that names it is not shown."""
     for what, number in sorted(LEFT_OUT.items()):
-        terminalreporter.write_line(f"left out: {number} tests that need {what}")
+        terminalreporter.write_line(f"left out: {number} tests {what}")
     seed = config.getoption("randomly_seed", None)
     terminalreporter.write_line(f"the same order again: make test SEED={seed}" if seed is not None else "")
     passed, part = terminalreporter.stats.get("passed", ()), config.getoption("--count")

@@ -77,11 +77,11 @@ class Daemon:
             return bool(self.get("/health")["ok"])
         except urllib.error.HTTPError as safe:
             return safe.code == 503
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # nobody is there yet, or the machine is busy
             return False
 
     def get(self, path: str) -> Any:
-        return json.loads(self._fetch(path, timeout=5))
+        return json.loads(self._fetch(path))
 
     def page(self, path: str) -> str:
         """A page as the technician sees it."""
@@ -102,7 +102,7 @@ class Daemon:
         return self.cookie
 
     def _fetch(
-        self, path: str, data: bytes | None = None, headers: Mapping[str, str] = {}, timeout: float = 10
+        self, path: str, data: bytes | None = None, headers: Mapping[str, str] = {}, timeout: float = 60
     ) -> bytes:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, dict(headers))
         with urllib.request.urlopen(request, timeout=timeout) as answer:
@@ -127,7 +127,7 @@ class Daemon:
     def stop(self) -> int:
         """Stop it as systemd does; what it had said is in `said`."""
         self.process.terminate()
-        _, self.said = self.process.communicate(timeout=15)
+        _, self.said = self.process.communicate(timeout=60)
         return self.process.returncode
 
 

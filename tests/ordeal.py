@@ -193,4 +193,4 @@ class Tracer:
 
     def end(self) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=15)
+        self._process.communicate(timeout=60)

@@ -23,7 +23,7 @@ class Bus:
         self.units = {n: CallUnit(n, framing == "tcp") for n in (1, 2, 3, 4)}
         self.wire = Wire(path if framing == "rtu" else None, *self.units.values())
         self.drivers = {
-            n: Driver(f"unit{n}", n, mode=mode, framing=framing, every=0.01, timeout=0.05) for n in self.units
+            n: Driver(f"unit{n}", n, mode=mode, framing=framing, every=0.01, timeout=0.5) for n in self.units
         }
         self.presses: list[tuple[str, str]] = []
         for driver in self.drivers.values():
