@@ -22,7 +22,7 @@ from controller.hall.state import State
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import parse
 from controller.settings.schema import Board, Service, Settings
-from display.screens.board import board
+from display.screens.board import board as on_the_wall
 from drivers.base.load import load
 
 TV = {"width": 1920, "height": 1080}
@@ -73,7 +73,7 @@ def busy(
             ticket(state)
     told = {code: {"low": 300.0 * i, "high": 1500.0 + 300 * i} for i, code in enumerate(codes)}
     state = State(open=True, tickets=tickets, windows=windows, calls=tuple(calls))
-    return board.board(plan, state, now, told)
+    return on_the_wall(plan, state, now, told)
 
 
 class Television:

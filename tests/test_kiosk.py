@@ -22,7 +22,7 @@ from controller.hall.state import State
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
 from display.screens import kiosk as view
-from display.words.catalogue import catalogue as words
+from display.words.catalogue import minutes as in_minutes
 from drivers.parts.speech import spoken, wav
 from web.pages.kiosk import VOICES
 
@@ -288,7 +288,7 @@ def test_with_large_letters_the_page_says_what_it_shows(hears: Heard) -> None:
     says(hears, HOME)
     fits(page)
     page.click(".tiles >> text=社保")
-    wait = words.minutes(hall.house.foreseen()["A"]).replace("～", "到")
+    wait = in_minutes(hall.house.foreseen()["A"]).replace("～", "到")
     care = "70岁以上、残疾、孕妇、军人可以优先，按中间的按钮"
     says(hears, f"社保。请带身份证、社保卡。前面2人。大约等{wait}。{care}。取号，按下面的大按钮")
     page.click("main >> text=取号")

@@ -77,12 +77,12 @@ def printed(hall: Hall) -> None:
     assert {number for number in issued - set(found) if told[number] == "confirmed"} == set()
 
 
-def held() -> tuple[int, int, float]:
-    """Descriptors, threads and MB of this process."""
+def held(before: set[threading.Thread]) -> tuple[int, int, float]:
+    """Descriptors of this process, its threads that were not there before this test, and its MB."""
     gc.collect()
     status = Path("/proc/self/status").read_text()
     rss = int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
-    return len(os.listdir("/proc/self/fd")), threading.active_count(), rss
+    return len(os.listdir("/proc/self/fd")), len({*threading.enumerate()} - before), rss
 
 
 def test_days_of_faults_leave_a_hall_as_it_was(
@@ -93,6 +93,7 @@ def test_days_of_faults_leave_a_hall_as_it_was(
     tmp_path: Path,
     counted: Callable[[str], None],
 ) -> None:
+    before = {*threading.enumerate()}  # a test before this one may still be ending
     after = int(request.config.getoption("--after"))
     dice, faults, tickets = random.Random(days + 1000 * after), 0, 0
     first: tuple[int, int, float] | None = None
@@ -112,7 +113,7 @@ def test_days_of_faults_leave_a_hall_as_it_was(
         hall.stop()
         del hall
         clock.move(clock.now().wall + timedelta(hours=9))
-        now = held()
+        now = held(before)
         first = first or (now if days == 2 or count else None)  # of a month the second day is the measure
         print(f"{opening:%Y-%m-%d}: {figures}, {faults} faults; descriptors, threads, MB: {now}", flush=True)
     assert first
