@@ -1,6 +1,7 @@
 """The calendar: every day of 2026 as the State Council announced it, and what no table knows."""
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from controller.hall.outcome import Refused
 from controller.hall.state import State, evolve
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
-from controller.settings.schema import Settings
+from controller.settings.schema import Hours, Settings
 from display.words.catalogue import when
 from drivers.base.load import load
 
@@ -107,6 +108,42 @@ def test_every_session_begins_and_ends_to_the_second(
     assert calendar.opens_again(plan, wall) is more
     assert calendar.closing(plan, wall) == (at(f"2026-11-23 {closes}") if closes else None)
     assert calendar.is_open(plan, wall) is bool(closes)
+
+
+def test_a_hall_without_any_hours_is_closed_on_its_extra_days_too_and_never_opens(plan: Settings) -> None:
+    extra = replace(plan.calendar, extra=(date(2026, 11, 23),))
+    never = replace(plan, hours=Hours(), calendar=extra)
+    assert calendar.sessions(never, date(2026, 11, 23)) == ()
+    assert calendar.next_opening(never, MONDAY) == MONDAY + timedelta(days=calendar.LONGEST)
+
+
+def test_between_the_last_two_of_three_sessions_there_is_a_break_as_well(plan: Settings) -> None:
+    three = replace(
+        plan, hours=Hours(monday=((time(8), time(9)), (time(10), time(11)), (time(12), time(13))))
+    )
+    assert [calendar.in_break(three, MONDAY.replace(hour=hour, minute=30)) for hour in (7, 9, 11, 13)] == [
+        *(False, True, True, False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "opens"),
+    [
+        (((time(11, 30), time(15)),), "14:30"),
+        (((time(7), time(8)), (time(15), time(16))), "15:00"),
+        (((time(7), time(9)),), "08:00"),
+    ],
+)
+def test_a_service_opens_when_its_hours_and_a_session_meet(plan: Settings, hours: Any, opens: str) -> None:
+    assert calendar.next_opening(plan, at("2026-11-23 06:00"), hours) == at(f"2026-11-23 {opens}")
+
+
+def test_a_quota_is_that_of_the_session_from_its_first_second_on(plan: Settings) -> None:
+    service = replace(plan.service["A"], quota=(2, 1))
+    limited = replace(plan, service={**plan.service, "A": service})
+    moments = ("14:29:59", "14:30:00")
+    assert [calendar.quota(limited, "A", at(f"2026-11-23 {moment}")) for moment in moments] == [2, 1]
+    assert calendar.quota(limited, "B", MONDAY) > 999, "without one there is no end"
 
 
 def test_a_hall_elsewhere_keeps_its_week(plan: Settings) -> None:

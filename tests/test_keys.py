@@ -102,6 +102,10 @@ def test_a_ticket_button_means_a_ticket_of_its_kiosk(plan: Settings) -> None:
     assert asked == TakeTicket("B", "hall", actor="buttons", press="p1")
 
 
+def test_a_key_before_which_nothing_was_typed_means_no_number(plan: Settings) -> None:
+    assert keys.command(plan, FREE, "unit1", "next", "p1") == CallNext("1", **STAMP)
+
+
 def test_a_device_of_no_window_and_no_kiosk_means_nothing(plan: Settings) -> None:
     assert keys.command(plan, FREE, "printer", "next", "p1") is None
 
