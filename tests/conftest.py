@@ -113,6 +113,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workeroutput"):
         config.workeroutput["left out"] = dict(LEFT_OUT)
     yield
+    # What one process must do alone comes first, and then what takes long: nobody waits for it at the end.
+    items.sort(key=lambda item: not item.get_closest_marker("slow"))
     items.sort(key=lambda item: not item.get_closest_marker("xdist_group"))
 
 
