@@ -34,6 +34,7 @@ BEGIN, END = "<!-- made by `make docs` -->", "<!-- until here -->"
 
 
 def room_of(module: str) -> str:
+    """The innermost room in which a module stands."""
     return max((room for room in ROOMS if f"{module}.".startswith(f"{room}.")), key=len, default="")
 
 
@@ -61,8 +62,9 @@ def floor(room: str, found: dict[str, set[str]]) -> int:
 
 def files(room: str) -> list[Path]:
     folder = ROOT / room.replace(".", "/")
-    deep = room in ("web", "display")
-    return sorted(folder.rglob("*.py") if deep else folder.glob("*.py"))
+    inner = room in ("web", "display")  # their inner rooms are no rows of their own
+    found = folder.rglob("*.py") if inner else folder.glob("*.py")
+    return sorted(path for path in found if path.name != "__init__.py")
 
 
 def about(room: str) -> str:
@@ -77,7 +79,7 @@ def table() -> str:
     for room in ROOMS:
         name = room.replace(".", "/")
         others = " ".join(f"`{other.replace('.', '/')}`" for other in ROOMS if other in found[room])
-        rows.append(f"| `{name}/` | {about(room)} | {len(files(room)) - 1} | {others or '–'} |")
+        rows.append(f"| `{name}/` | {about(room)} | {len(files(room))} | {others or '–'} |")
     return "\n".join(rows)
 
 
@@ -133,6 +135,7 @@ def picture() -> str:
 def main() -> None:
     (ROOT / "docs" / "architecture.md").write_text(architecture())
     (ROOT / "docs" / "pictures" / "rooms.svg").write_text(picture())
+    print("docs/architecture.md, docs/pictures/rooms.svg")
 
 
 if __name__ == "__main__":

@@ -237,6 +237,7 @@ def operations() -> str:
 def main() -> None:
     (ROOT / "docs" / "events.md").write_text(events())
     (ROOT / "docs" / "operations.md").write_text(operations())
+    print("docs/events.md, docs/operations.md")
 
 
 if __name__ == "__main__":

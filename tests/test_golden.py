@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
 
 FOLDER = ROOT / "tests" / "golden"
+SUMS = FOLDER / "SHA256SUMS"  # `sha256sum *.db *.json *.jsonl *.txt played/*`, for new files only
 WRITTEN = sorted(file.stem for file in FOLDER.glob("*.db") if "-" not in file.stem)
 BY: dict[str, Any] = {"actor": "1001"}
 
@@ -137,3 +139,12 @@ def test_its_hall_toml_can_still_be_read(golden: Golden) -> None:
     """Else a hall at work would go on by other rules than those under which its tickets were given."""
     text = planned(golden.path)
     assert read_plan(text.encode()).text == text != ""
+
+
+def test_what_was_written_once_is_never_touched_again() -> None:
+    kept = dict(line.split("  ")[::-1] for line in SUMS.read_text().splitlines())
+    there = [
+        path for path in FOLDER.rglob("*.*") if path.suffix in (".db", ".json", ".jsonl", ".txt", ".toml")
+    ]
+    found = {str(path.relative_to(FOLDER)): sha256(path.read_bytes()).hexdigest() for path in there}
+    assert found == kept

@@ -159,3 +159,10 @@ def test_a_tv_has_a_size_and_the_farthest_seat_a_distance() -> None:
         ("board.inches", "least", TEXT[: TEXT.index("inches = 55")].count("\n") + 1),
         ("board.metres", "least", TEXT[: TEXT.index("metres = 8")].count("\n") + 1),
     ]
+
+
+def test_a_voice_may_be_one_that_speaks_no_windows_calls() -> None:
+    """`zone = [""]`: no window is called so, and no zone at all would be every window."""
+    silent = TEXT.replace("[device.voice]\n", '[device.voice]\nzone = [""]\n')
+    assert silent != TEXT
+    assert parse(silent.encode(), load).device["voice"].zone == ("",)

@@ -1,5 +1,6 @@
 """The ticket on paper: every form through the real driver, and what the simulated printer drew of it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from controller.hall.events import Ticket
 from controller.hall.state import State, evolve
 from controller.runtime.clock import FakeClock
 from controller.settings.reader import Mistakes, parse
-from controller.settings.schema import Settings
+from controller.settings.schema import ON_TICKET, Settings
 from display.paper import ticket
 from drivers.base.load import load
 from drivers.base.paper import Line
@@ -164,6 +165,16 @@ def test_a_hall_can_change_the_layout(tmp_path: Path) -> None:
     ]
     large = ticket.lines(plan, state, replace(mine, large=True, prints=2))
     assert [line.text for line in large] == ["A001", "补打 第2份", "取号时间 2026-11-23 08:00"]
+
+
+def test_every_name_that_a_layout_may_use_is_filled_in() -> None:
+    own = "".join(f"1 {name}=[{{{name}}}]\n" for name in ON_TICKET)
+    plan = parse(f'{RICH}\n[ticket]\nlayout = """\n{own}"""\n'.encode(), load)
+    state, mine = issued(plan)
+    lines = ticket.lines(plan, state, replace(mine, prints=2), TOLD, "k" * 22)
+    said = "\n".join(line.text for line in lines)
+    for name in ON_TICKET:
+        assert re.search(rf"^{name}=\[[^\]]", said, re.M), name
 
 
 @pytest.mark.parametrize("line", ["5 {number}", "{number}", "2 {nummer}", "1 {number.x}", "1 {", "qr{link}"])

@@ -3,6 +3,7 @@
 import ast
 import re
 import string
+from collections.abc import Iterator
 
 from conftest import ROOT
 from hypothesis import given
@@ -43,12 +44,36 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
         used |= found
     families = {code for code in used if code.endswith("_")}  # "status.state_" ~ state
     assert "status.state_" in families
-    assert not used - families - known.keys()
+    missing = used - families - known.keys()
+    assert missing == set()
     assert all(any(code.startswith(family) for code in known) for family in families)
     for state in ("starting", "up", "degraded", "down"):
         assert f"status.state_{state}" in known
     for answer in ("printing", "pending", "unconfirmed", "failed"):
         assert f"status.paper_{answer}" in known
+
+
+GROUPS = {"Refused": "refused", "CannotStart": "start", "CannotCopy": "status", "wrong": "check"}
+
+
+def refusals() -> Iterator[tuple[str, set[str]]]:
+    """Every code that stands where the program says no, with the names of the arguments it brings."""
+    for path in (file for room in ("controller", "web") for file in (ROOT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name not in GROUPS or any(word.arg is None for word in node.keywords):
+                continue
+            said = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            if said and isinstance(said[-1], str):
+                yield f"{GROUPS[name]}.{said[-1]}", {str(word.arg) for word in node.keywords}
+
+
+def test_whoever_says_no_brings_all_that_the_sentence_fills_in() -> None:
+    found = list(refusals())
+    assert len(found) > 90
+    for code, brought in found:
+        for lang, text in catalogue()[code].items():
+            assert set(re.findall(r"{(\w+)", text)) <= brought, (code, lang)
 
 
 def test_a_ticket_number_is_spelled_figure_by_figure() -> None:

@@ -25,12 +25,13 @@ from controller.settings.schema import Settings
 
 
 def open_day(before: State, state: State, day: str, wakes: bool, stamp: Stamp) -> Event:
-    kept = before if before.provisional else State(issued=before.issued if wakes else {})
+    """`before`: the day that was, as it was before its clerks were signed out; `state`: as it is now;
+    `wakes`: it goes on after a closed day under a clock that nobody trusts, so its numbers go on, too."""
+    people = before if before.provisional else State(issued=before.issued if wakes else {})
+    always = {name: getattr(state, name) for name in ("seconds", "lost", "frozen", "stopped", "kiosks")}
     rolls = {kiosk: Roll(roll.used) for kiosk, roll in state.rolls.items()}
-    kept_on = ("seconds", "lost", "frozen", "stopped", "kiosks")
-    clocks = {name: getattr(state, name) for name in kept_on}
-    carried = {name: getattr(kept, name) for name in CARRIED} | clocks | {"rolls": rolls}
-    return DayOpened(day, tickets=tuple(kept.tickets.values()), **carried, **stamp)
+    carried = {name: getattr(people, name) for name in CARRIED} | always | {"rolls": rolls}
+    return DayOpened(day, tickets=tuple(people.tickets.values()), **carried, **stamp)
 
 
 def leave(state: State, stamp: Stamp) -> Iterator[Event]:
@@ -42,9 +43,11 @@ def leave(state: State, stamp: Stamp) -> Iterator[Event]:
             yield ClerkSignedOut(name, window.clerk, **stamp)
 
 
-def close(state: State, stamp: Stamp, kept: bool) -> Iterator[Event]:
-    """`kept`: its people are still in the hall and go over into the next day."""
-    left = [t.number for t in state.tickets.values() if t.state != "missed" and not t.test and not kept]
+def close(state: State, stamp: Stamp, *, people_stay: bool) -> Iterator[Event]:
+    """`people_stay`: they are still in the hall and go over into the next day."""
+    left = [
+        t.number for t in state.tickets.values() if t.state != "missed" and not t.test and not people_stay
+    ]
     yield DayClosed(state.day, tuple(left), account_at_close(state, left), **stamp)
 
 

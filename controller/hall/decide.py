@@ -5,9 +5,9 @@ what the clock has brought about meanwhile, and a press at 8:00:00 finds the hal
 
 1. *The day turns* (days.py). A day that was left open is closed: its session ends, clerks who went without a
    word are signed out, who still waits is unserved. Then the new day opens, with all that the old one hands
-   on. A clock that nobody trusts turns no day; under it the first person who comes begins one after a day
-   that was closed. A day in which somebody was served under such a clock is provisional: its date was never
-   sure, so its people, windows and numbers go over into the next one.
+   on. A clock that nobody trusts turns no day; under it a day that was closed is followed by a
+   new one as soon as somebody comes, though its date is not sure. A day to which somebody came under such a
+   clock is provisional: its people, windows and numbers go over into the next one.
 2. *Hours*: the session begins or ends; services open and shut by hours of their own; tickets end.
 3. *Limits*: called often enough and nobody came; held for too long. Not while the hall is frozen.
 4. *The day is over* when nobody is left, or nobody has touched anything for the grace.
@@ -89,15 +89,15 @@ def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Eve
     today, before = calendar.business_day(now.wall), state
     rolls = not state.day or (now.trusted and today > state.day)
     # Under a clock that nobody trusts the first person begins a day after one that was closed.
-    comes = isinstance(command, TakeTicket | RecordSlips | SignIn)
-    wakes = comes and not rolls and state.done and not now.trusted
+    somebody_comes = isinstance(command, TakeTicket | RecordSlips | SignIn)  # as state.PEOPLE, of events
+    wakes = somebody_comes and not rolls and state.done and not now.trusted
     if rolls and state.day and not state.done:
         if state.open:
             add(iter([SessionClosed(**clock)]))
-            before = state
+            before = state  # what the new day may get: as it was before its clerks were signed out
         if not state.provisional:
             add(days.leave(state, clock))
-        add(days.close(state, clock, before.provisional))
+        add(days.close(state, clock, people_stay=before.provisional))
     if rolls or wakes:
         add(iter([days.open_day(before, state, today if rolls else state.day, wakes, clock)]))
     add(days.turn_of_hours(plan, state, now, clock))
@@ -106,7 +106,7 @@ def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Eve
         add(days.limits(plan, state, clock))
     if days.is_over(plan, state, now):
         add(days.leave(state, clock))
-        add(days.close(state, clock, False))
+        add(days.close(state, clock, people_stay=False))
     stamp = Stamp(at=now, actor=command.actor, press=command.press)
     return events + list(_answer(plan, state, command, now, stamp))
 

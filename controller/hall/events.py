@@ -165,7 +165,8 @@ class DayOpened(Event):
     """A business day begins, with everything that the day before hands on.
 
     Tickets, windows, numbers and figures go on only from a day whose date was never sure (its clock
-    was not trusted): its people are still in the hall. `seconds` and `lost`: see hall.State.
+    was not trusted): its people are still in the hall. Numbers also go on after a closed day while the
+    date is not sure. `seconds` and `lost`: see hall.State.
     """
 
     day: str

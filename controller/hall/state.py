@@ -92,7 +92,7 @@ class State:
     """
 
     day: str = ""
-    provisional: bool = False  # somebody was served today under a clock that nobody trusted
+    provisional: bool = False  # somebody came today under a clock that nobody trusted
     open: bool = False
     opened: datetime | None = None  # when the session began
     done: bool = False

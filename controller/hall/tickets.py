@@ -68,7 +68,12 @@ def issue(plan: Settings, state: State, command: TakeTicket, now: Now, stamp: St
     number = f"{service}{state.issued.get(service, 0) + 1:03}"
     credit = 60.0 * plan.policy.care_minutes * care
     return TicketIssued(
-        *(number, service, kiosk, care, False, command.reason, credit),
+        ticket=number,
+        service=service,
+        kiosk=kiosk,
+        care=care,
+        reason=command.reason,
+        credit=credit,
         link=digest(command.token),
         screen=command.screen,
         large=command.large,
@@ -107,6 +112,7 @@ def decide(plan: Settings, state: State, command: OfTicket, stamp: Stamp) -> Ite
         raise Refused("no_such_ticket", ticket=number)
     if ticket.state not in FITTING[type(command)]:
         raise Refused("wrong_state", ticket=number)
+    # The window that the ticket leaves; else the one that asks, "" for the desk.
     at = ticket.window if ticket.state in ("called", "serving", "held") else name
     match command:
         case Reprint():

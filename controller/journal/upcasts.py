@@ -1,7 +1,8 @@
 """Rows that older versions wrote, translated into those of today, before anything reads them.
 
-A table by kind: each function takes the row's own moment and its body, and returns a body of today; one
-that is of today already it returns as it is. The golden journals hold a row of every form that ever was.
+A table by kind: each function takes the row's own moment and its body, and returns a body of today. One
+that is of today already it returns as it is: what a body says itself wins over what is put before it. The
+golden journals hold a row of every form that ever was.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""What no single value of a hall.toml tells: names that must exist, things that must not be double.
+"""What a type alone does not tell: names that must exist, figures within bounds, nothing double.
 
 One function a rule; `CHECKS` lists them all. A new rule is a new function here, a sentence in
 display/words under check.*, and a line in tests/test_settings.py.
@@ -13,7 +13,10 @@ from zoneinfo import available_timezones
 from controller.settings.schema import KEYS, ON_TICKET, Hours, Policy, layout
 
 Path = tuple[str, ...]  # of a key: ("window", "3", "services")
+# Of a device: a path, but /dev/usb/lp0 is a printer's (lp:); or what pyserial and our own wires know.
 _URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
+
+AT_LEAST_ONE = ("calls", "hold_minutes")  # of the policy; all else may be 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,10 @@ def layout_can_be_printed(draft: Draft) -> None:
 
 
 def figures_are_large_enough(draft: Draft) -> None:
-    least = {("policy", key): int(key in ("calls", "hold_minutes")) for key in get_type_hints(Policy)}
+    least = {("policy", key): 1 if key in AT_LEAST_ONE else 0 for key in get_type_hints(Policy)}
     least |= {("board", "inches"): 1, ("board", "metres"): 1}
     for (table, key), low in least.items():
-        value = getattr(draft.parts.get(table), key, low)
+        value = getattr(draft.parts.get(table), key, low)  # what could not be read is no second mistake
         if isinstance(value, int | float) and value < low:
             draft.wrong((table, key), "least", least=low)
 
@@ -117,7 +120,7 @@ def devices_stand_somewhere(draft: Draft) -> None:
             draft.among(("device", name, "window"), device.window, draft.known("window"))
         if device.kiosk:
             draft.among(("device", name, "kiosk"), device.kiosk, draft.known("kiosk"))
-        for window in device.zone:
+        for window in filter(None, device.zone):  # zone = [""]: a voice that speaks no window's calls
             draft.among(("device", name, "zone"), window, draft.known("window"))
 
 

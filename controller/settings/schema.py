@@ -1,4 +1,4 @@
-"""What a hall.toml says, as typed frozen settings; controller/reader.py reads it."""
+"""What a hall.toml says, as typed frozen settings; reader.py reads it."""
 
 import re
 from collections.abc import Mapping
