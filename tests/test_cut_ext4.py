@@ -15,6 +15,8 @@ from conftest import needs
 from ordeal import Ordeal
 from wait import until
 
+pytestmark = pytest.mark.slow
+
 SHUTDOWN, NOLOGFLUSH = 0x8004587D, 2  # ioctl FS_IOC_SHUTDOWN of linux/ext4.h: without a last flush of its log
 
 

@@ -28,6 +28,10 @@ CH340 = {"ID_VENDOR": "1a86", "ID_MODEL": "USB2.0-Serial", "ID_USB_INTERFACES": 
 CH340 |= {"ID_VENDOR_ID": "1a86", "ID_MODEL_ID": "7523", "ID_SERIAL": "1a86_USB2.0-Serial"}
 
 
+# What one test says as udevd, every process of this machine hears.
+pytestmark = pytest.mark.xdist_group("udevd")
+
+
 def tell(action: str, port: str, about: dict[str, str]) -> None:
     """Send what systemd-udevd sends: its head (libudev-monitor.c), then the properties."""
     path = f"/devices/platform/xhci/usb1/{port}"

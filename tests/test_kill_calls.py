@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from ordeal import Ordeal, Tracer
 
+pytestmark = pytest.mark.slow
+
 CALLS = "write,writev,pwrite64,fsync,fdatasync,ftruncate,unlink,rename,sendto,sendmsg"
 Point = tuple[int, str, int]  # the how-manieth thread, its call, at which time
 

@@ -7,6 +7,8 @@ import pytest
 from conftest import needs
 from powercut import cut_everywhere, record
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def states(request: pytest.FixtureRequest) -> int:

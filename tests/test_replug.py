@@ -5,6 +5,7 @@ import random
 import threading
 from collections.abc import Callable
 
+import pytest
 from conftest import EXAMPLE, Hall
 from wait import until
 
@@ -12,6 +13,8 @@ from controller.hall.commands import TakeTicket
 from controller.hall.events import TicketIssued
 from controller.hall.outcome import Refused
 from drivers.sim.printer import Printer
+
+pytestmark = pytest.mark.slow
 
 
 class Fuse:

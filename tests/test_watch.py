@@ -81,6 +81,7 @@ class App:
         pass
 
 
+@pytest.mark.slow
 def test_every_loop_that_stands_still_is_named_with_its_place_and_systemd_hears_nothing(
     systemd: list[str], hall: Hall, caplog: pytest.LogCaptureFixture
 ) -> None:
