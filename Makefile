@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 PYTHON313 ?= python3.13
 BIN = .venv/bin
+# Each of the many programs that the tests start would be compiled anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 list:
 	@echo "make run [PORT=8080]  a whole simulated hall on this machine  在本机运行整个模拟大厅"
@@ -91,7 +93,7 @@ month-1 = tests/test_month.py --days 11
 month-2 = tests/test_month.py --days 11 --after 11
 kills = tests/test_kill_calls.py --cuts 1000
 ext4 = tests/test_cut_ext4.py --cuts 1000
-samples = --times 10
+samples = --times 25
 
 torture: $(PARTS:%=torture-%)
 

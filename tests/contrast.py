@@ -59,7 +59,10 @@ def texts(page: Page) -> list[Text]:
 
 def cut(page: Page) -> list[str]:
     """The texts that are not whole, and the pairs that lie upon each other."""
-    shown = texts(page)
+    return cut_of(texts(page))
+
+
+def cut_of(shown: list[Text]) -> list[str]:
     return [text.text for text in shown if not text.whole] + [
         f"{one.text} | {other.text}"
         for i, one in enumerate(shown)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conftest import EXAMPLE, MONDAY, sign_in
+from conftest import EXAMPLE, MONDAY, TECHNICIAN, sign_in
 from wait import until
 
 from controller.app.running import SIMULATED
@@ -58,9 +58,9 @@ class Daemon:
         program = [sys.executable, "-m", "controller.app.cli", verb, str(file)]
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
-        people, self.cookie = People(data), ""
-        if people.fresh:
-            people.choose(SIMULATED)
+        self.cookie = ""
+        if People(data).fresh:
+            (data / "people.json").write_text(json.dumps({"technician": TECHNICIAN}))
         self.process = subprocess.Popen(
             [*before, *program, "--data", str(data), "--port", str(self.port)],
             stderr=subprocess.PIPE,

@@ -41,14 +41,14 @@ def legible(page: Page) -> None:
 @pytest.fixture
 def hall(start_hall: Callable[..., Hall]) -> Hall:
     """One with somebody at window 1, somebody in line, somebody missed, and a printer without paper."""
-    hall = start_hall(HALL + "\n[policy]\nno_show_seconds = 1\ncalls = 1\n")
+    hall = start_hall(HALL + "\n[policy]\ncalls = 1\n")
     for _ in range(3):
-        hall.take("A")
-    hall.call("1")
+        hall.ask("tickets", service="A")
+    hall.ask("windows/1/sign-in", clerk="1001")
+    hall.ask("windows/1/call-next")
+    hall.ask("windows/1/no-show")
+    hall.ask("windows/1/call-next")
     until(lambda: hall.state.tickets["A001"].paper == "confirmed")
-    hall.twin.clock(1, None)
-    until(lambda: hall.state.tickets["A001"].state == "missed")
-    hall.call("1")
     hall.turn("printer", "paper_out")
     until(lambda: hall.state.kiosks)
     return hall

@@ -5,12 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLE
+from conftest import EXAMPLE, Hall
 from daemon import Daemon, outside
 
+from controller.runtime.clock import SystemClock
 from controller.simulated.simulation import Simulation
 
 
@@ -91,24 +93,21 @@ def test_verify_without_a_journal_says_so(data: Path) -> None:
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Path:
-    """A hall that has run once and whose devices are still there."""
+def devices(tmp_path: Path) -> Iterator[tuple[Simulation, Path]]:
+    """The devices of a hall, and its hall.toml."""
     twin, file = outside(tmp_path)
-    daemon = Daemon(file, tmp_path / "data")
-    assert daemon.take() == "A001"
-    _twins.append(twin)
-    assert daemon.stop() == 0
+    yield twin, file
+    twin.close()
+
+
+@pytest.fixture
+def hall(devices: tuple[Simulation, Path], start_hall: Callable[..., Hall]) -> Path:
+    """A hall that has run once and whose devices are still there."""
+    file = devices[1]
+    ran = start_hall(file.read_text(), at=SystemClock("Asia/Shanghai", None))
+    assert ran.ask("tickets", service="A")["events"][-1]["ticket"] == "A001"
+    ran.stop()
     return file
-
-
-_twins: list[Simulation] = []
-
-
-@pytest.fixture(autouse=True)
-def _close() -> object:
-    yield
-    while _twins:
-        _twins.pop().close()
 
 
 def test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line(
@@ -175,8 +174,10 @@ def test_verify_is_content_and_names_a_changed_row(hall: Path, data: Path) -> No
     assert "row 3" in done.stdout
 
 
-def test_a_port_that_is_missing_at_a_restart_is_a_red_line_not_a_dead_hall(hall: Path, data: Path) -> None:
-    _twins[0].turn("sign1", "unplugged", 1)
+def test_a_port_that_is_missing_at_a_restart_is_a_red_line_not_a_dead_hall(
+    devices: tuple[Simulation, Path], hall: Path, data: Path
+) -> None:
+    devices[0].turn("sign1", "unplugged", 1)
     daemon = Daemon(hall, data)
     assert set(daemon.get("/health")["down"]) >= {"sign1", "sign2"}
     assert daemon.take() == "A002"

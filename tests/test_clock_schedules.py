@@ -76,7 +76,7 @@ JUMPS = 1, 59, 3600, 86_400, 10**7, 10**8  # s
 STEPS = 6
 TINY = 1e-6  # s
 PARTS = 10
-SCHEDULES, LIVED = 100, 2  # of each part, times --times
+SCHEDULES, LIVED = 40, 1  # of each part, times --times
 Row = tuple[int, str, str, str]
 
 

@@ -5,11 +5,11 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, needs
-from daemon import Daemon, outside
+from conftest import ROOT, Hall, needs
 
 from controller.hall.events import TicketIssued
 
@@ -85,14 +85,12 @@ def preinst(package: Path, tmp_path: Path, data: Path) -> subprocess.CompletedPr
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(start_hall: Callable[..., Hall]) -> Path:
     """The journal of a hall of this version."""
-    twin, file = outside(tmp_path)
-    daemon = Daemon(file, tmp_path / "data")
-    assert daemon.take() == "A001"
-    assert daemon.stop() == 0
-    twin.close()
-    return tmp_path / "data"
+    hall = start_hall()
+    assert hall.take() == "A001"
+    hall.stop()
+    return hall.folder
 
 
 def test_it_installs_over_its_own_journal(package: Path, tmp_path: Path, data: Path) -> None:

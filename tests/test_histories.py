@@ -184,7 +184,7 @@ def test_any_history_is_fair_whole_and_adds_up(
 ) -> None:
     # Not shrunk: a history of a hundred steps would take minutes.
     @settings(
-        max_examples=50 * times,
+        max_examples=20 * times,
         deadline=None,
         suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow],
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -194,7 +194,7 @@ def test_any_history_is_fair_whole_and_adds_up(
         fair(tmp_path_factory.mktemp("history") / "journal.db", history)
 
     lived()
-    counted(f"{50 * times:,} histories of any operations, fair, whole and adding up")
+    counted(f"{20 * times:,} histories of any operations, fair, whole and adding up")
 
 
 def fair(path: Path, history: list[tuple[float | str, Command]]) -> None:
@@ -239,7 +239,7 @@ def rush(seed: int, plan: Settings = PLAN, steps: int = 400) -> Life:
 
 
 def test_rush_days_are_fair_and_add_up(tmp_path: Path, times: int, counted: Callable[[str], None]) -> None:
-    lives = [rush(seed) for seed in range(12 * times)]
+    lives = [rush(seed) for seed in range(5 * times)]
     kinds = {type(happened) for life in lives for happened in life.events}
     expected = {TicketReinstated, TicketHeld, HeldCalled, TicketParked, TicketReleased, TicketMissed}
     assert expected | {TicketTransferred, TicketCancelled, TicketRecalled} <= kinds

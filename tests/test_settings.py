@@ -146,7 +146,7 @@ def test_an_empty_file_names_what_is_missing() -> None:
     assert {m.key for m in mistakes("")} == {"hall", "hours", "service", "window", "kiosk", "device"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, len(TEXT) - 1), st.text(max_size=3), st.integers(0, 20))
 def test_no_damage_to_the_file_is_worse_than_a_list_of_mistakes(at: int, put: str, cut: int) -> None:
     with contextlib.suppress(Mistakes):

@@ -105,13 +105,21 @@ class Link:
             pass  # a vanished tty raises here too, and there is nothing left to close
 
 
+def _divided(byte: int) -> int:
+    """The remainder of one byte by the polynomial A001 (reflected)."""
+    for _ in range(8):
+        byte = byte >> 1 ^ (0xA001 if byte & 1 else 0)
+    return byte
+
+
+_REMAINDERS = [_divided(byte) for byte in range(256)]  # a call unit is asked twenty times a second
+
+
 def crc16(data: bytes, start: int) -> bytes:
     """CRC-16, polynomial A001 reflected, low byte first: Modbus (start FFFF) and ARC (start 0)."""
     value = start
     for byte in data:
-        value ^= byte
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)
+        value = value >> 8 ^ _REMAINDERS[(value ^ byte) & 0xFF]
     return value.to_bytes(2, "little")
 
 

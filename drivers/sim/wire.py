@@ -117,10 +117,12 @@ class Wire:
                     self.send(self._through(answer))
 
     def _through(self, data: bytes) -> bytes:
-        start = self._carried
-        self._carried = start + len(data) if self.noise else 0
-        last = self.noise - 1
-        return bytes(b ^ 1 if last >= 0 and i % self.noise == last else b for i, b in enumerate(data, start))
+        if not self.noise:
+            self._carried = 0
+            return data
+        start, last = self._carried, self.noise - 1
+        self._carried = start + len(data)
+        return bytes(b ^ 1 if i % self.noise == last else b for i, b in enumerate(data, start))
 
     def receive(self) -> bytes:
         if self._server and self._line < 0:
