@@ -44,7 +44,7 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--states", type=int, default=400, help="power cuts in test_powercut (make torture: 150000)"
+        "--states", type=int, default=1000, help="power cuts in test_powercut (make torture: 150000)"
     )
     parser.addoption("--days", type=int, default=2, help="days lived in test_month (make torture: 2 x 11)")
     parser.addoption("--after", type=int, default=0, help="working days of that month that are left out")
@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--cuts",
         type=int,
-        default=4,
+        default=2,
         help="deaths of the daemon, a fifth of them power cuts (make torture: 1000)",
     )
 

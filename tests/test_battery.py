@@ -284,7 +284,7 @@ def test_after_rude_answers_all_is_right(bench: Bench, mode: str) -> None:
         assert len(kind.presses) <= {"twice": 2, "half": 1}.get(mode, 0) + late, "no false call"
     if kind.asks:
         # Woken again and again, so that no pause after a fault is waited for; what is late may come.
-        until(lambda: bench.wire.poke() or kind.device.wake() or rude.spoiled > 5)
+        until(lambda: bench.wire.poke() or kind.device.wake() or rude.spoiled > 2)
         # A voice reads one byte of answer, whatever follows.
         voice = isinstance(kind.device, voice_command.Driver)
         if mode in ("garbage", "never", "flood")[: 2 if voice else 3]:
@@ -313,7 +313,7 @@ def test_a_wire_that_goes_and_comes_again_and_again(bench: Bench) -> None:
     bench.port.start()
     kind = bench.kind
     others: list[int] = []
-    for number in range(1, 6):
+    for number in range(1, 4):
         kind.ask(number)
         bench.rude.mode = "half"  # so that it goes in the middle of an answer
         if kind.asks:
@@ -329,6 +329,6 @@ def test_a_wire_that_goes_and_comes_again_and_again(bench: Bench) -> None:
         bench.wire.plug()
         assert os.path.realpath(bench.wire.url) != before or bench.wire.url.startswith("socket:")
         until(lambda: kind.device.wake() or kind.device.health.state == "up")
-    well(bench, 6)
+    well(bench, 4)
     for end in others:
         os.close(end)
