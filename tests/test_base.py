@@ -1,10 +1,17 @@
 """The base of all drivers: a bug, a fault and a lost wire stay where they belong."""
 
+import builtins
 import importlib.metadata
+import itertools
+import socket
+import sys
 import threading
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
+import serial
 from wait import until
 
 from drivers.base.device import Device, DeviceFault
@@ -71,6 +78,99 @@ def test_a_bug_in_one_driver_is_logged_once_and_the_other_goes_on(
     port.stop()
     wire.unplug()
     assert sum("a bug in its driver" in record.message for record in caplog.records) == 1
+
+
+def test_a_bug_whose_text_varies_is_logged_once(
+    pair: tuple[Wire, Toy, Toy, Port], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire, one, _, port = pair
+    wire.plug()
+
+    class Counting(Exception):
+        numbers = itertools.count()
+
+        def __str__(self) -> str:
+            return f"at {next(self.numbers)}"
+
+        __repr__ = __str__
+
+    one.trouble = Counting()
+    port.start()
+    for turns in range(1, 20):
+        one.wake()
+        until(lambda turns=turns: one.turns > turns)  # type: ignore[misc]
+    port.stop()
+    wire.unplug()
+    assert sum("a bug in its driver" in record.message for record in caplog.records) == 1
+
+
+class Stubborn:
+    """What pyserial finds for the url `stubborn://`: a wire that raises as long as it is told to."""
+
+    trouble: BaseException | None = None
+
+    class Serial(serial.SerialBase):  # type: ignore[misc]
+        def open(self) -> None:
+            if Stubborn.trouble:
+                raise Stubborn.trouble
+            self._near, self._far = socket.socketpair()
+
+        def _reconfigure_port(self) -> None:
+            pass
+
+        def write(self, data: bytes) -> int:
+            return self._near.send(data) and self._far.send(self._far.recv(512))
+
+        def read(self, size: int = 1) -> bytes:
+            return self._near.recv(size)
+
+        def close(self) -> None:
+            if hasattr(self, "_near"):
+                self._near.close()
+                self._far.close()
+
+
+def made(kind: type[BaseException]) -> BaseException:
+    """One of that kind; some ask for arguments."""
+    try:
+        return kind("oh")
+    except TypeError:
+        return kind(*("utf-8", b"x", 0, 1, "oh")[: 5 if kind is UnicodeDecodeError else 0])
+
+
+# Whatever Python has: also those that are no Exception, as a library may end the program or a task.
+KINDS = sorted(
+    (kind for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, BaseException)),
+    key=lambda kind: kind.__name__,
+)
+
+
+def test_whatever_a_wire_raises_while_it_opens_is_told_with_its_cure_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    package: Any = types.ModuleType("wires_of_tests")
+    package.protocol_stubborn = Stubborn
+    monkeypatch.setitem(sys.modules, "wires_of_tests", package)
+    monkeypatch.setitem(sys.modules, "wires_of_tests.protocol_stubborn", Stubborn)  # type: ignore[arg-type]
+    monkeypatch.setattr(serial, "protocol_handler_packages", ["wires_of_tests"])
+    toy = Toy("toy")
+    Stubborn.trouble = NotImplementedError("write_timeout")  # as rfc2217:// does
+    port = Port("stubborn://", 9600, [toy], 0.01)
+    port.start()
+    until(lambda: toy.health.code == "bad_wire")
+    assert len(KINDS) > 50
+    for kind in KINDS:
+        try:
+            Stubborn.trouble = made(kind)
+        except TypeError:
+            continue  # an exception that is made of others
+        toy.reopen()
+        code = "cable" if issubclass(kind, OSError) else "bad_wire"
+        until(lambda code=code: toy.health.code == code)  # type: ignore[misc]
+        Stubborn.trouble = None
+        toy.wake()
+        until(lambda: toy.health.state == "up")
+    port.stop()
 
 
 def test_a_fault_is_said_once_and_its_recovery_once(pair: tuple[Wire, Toy, Toy, Port]) -> None:

@@ -48,6 +48,13 @@ def test_another_printer_is_not_taken(bus: UsbBus, url: str) -> None:
         Link(url, 9600)
 
 
+def test_what_takes_no_bytes_is_no_printer(bus: UsbBus) -> None:
+    bus.ends = 0x81, 0x82  # such as a scanner that says it is one
+    with pytest.raises(LinkLost) as lost:
+        Link("usb://0416:5011", 9600)
+    assert lost.value.code == "cable"
+
+
 def test_off_and_on_gives_a_new_address_and_the_printer_is_found(bus: UsbBus, printer: Driver) -> None:
     for _ in range(5):
         bus.unplug()

@@ -15,6 +15,7 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
     def __init__(self, machine: Any, serial: str | None = "SN001") -> None:
         super().__init__()
         self.machine, self.plugged, self.busy, self.opened = machine, True, False, 0
+        self.ends = 0x01, 0x82  # addresses of its endpoints: one out, one in
         self.stuck_after: int | None = None  # bytes after which nothing is taken any more
         self._serial, self._address, self.swallowed = serial, 1, 0
         self._said, self._news = b"", threading.Condition()
@@ -72,7 +73,7 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
 
     def get_endpoint_descriptor(self, dev: int, ep: int, intf: int, alt: int, config: int) -> Any:
         return SimpleNamespace(
-            **{"bLength": 7, "bDescriptorType": 5, "bEndpointAddress": (0x01, 0x82)[ep], "bmAttributes": 2},
+            **{"bLength": 7, "bDescriptorType": 5, "bEndpointAddress": self.ends[ep], "bmAttributes": 2},
             **{
                 "wMaxPacketSize": 64,
                 "bInterval": 0,

@@ -22,7 +22,8 @@ class LinkLost(OSError):
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         number = getattr(error, "errno", None)
-        self.code = _CODES.get(number or 0, "cable")
+        # What is no trouble of a wire is trouble with its url: one that this program cannot open.
+        self.code = _CODES.get(number or 0, "cable" if isinstance(error, _ERRORS) else "bad_wire")
         if type(error).__name__ == "NoBackendError":
             self.code = "no_libusb"
 

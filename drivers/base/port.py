@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from drivers.base.bugs import Bugs
 from drivers.base.device import Device, DeviceFault
 from drivers.base.link import Link, LinkLost
 
 log = logging.getLogger("hallqueue.drivers")
-LONGEST = 15.0  # s that one round of turns may take: a speech program at its worst
 
 
 class Port:
     """One thread for one wire and all devices on it: opens, reopens, takes turns, marks faults.
 
     A device's fault stays with the device; a lost wire marks all its members. Anything else is
-    a bug of a driver: logged once with its traceback, and the others go on.
+    a bug of a driver or of what opens the wire: logged once with its traceback, tried again, and the
+    others go on. That also holds for what no Exception is: a library may want to end the program.
     """
 
     def __init__(self, url: str, baudrate: int, devices: Sequence[Device], retry: float) -> None:
@@ -26,7 +27,7 @@ class Port:
         self._devices, self._retry = devices, retry
         self._awake, self._stopping, self._afresh = threading.Event(), False, False
         self._poked: set[Device] = set()
-        self._bugs: set[str] = set()
+        self._bugs = Bugs(log)
         for device in devices:
             device.wake, device.reopen = partial(self._poke, device), self._reopen
         self.thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
@@ -47,7 +48,7 @@ class Port:
         self._awake.set()
 
     def _run(self) -> None:
-        self.awaited = time.monotonic() + LONGEST
+        self.awaited = time.monotonic() + 15.0
         pause = 0.05
         while not self._stopping:
             try:
@@ -57,11 +58,15 @@ class Port:
                     self._serve(link)
                 finally:
                     link.close()
-            except LinkLost as error:
-                log.debug("%s: %s", self.thread.name, error)
+            except BaseException as error:  # noqa: BLE001 - whatever an opening raises, the port goes on
+                code = error.code if isinstance(error, LinkLost) else "bad_wire"
+                if isinstance(error, LinkLost):
+                    log.debug("%s: %s", self.thread.name, error)
+                else:
+                    self._bugs.tell(f"{self.thread.name}: a bug in what opens its wire", error)
                 self._each(lambda device: device.lost())
                 for device in self._devices:
-                    device.report("down", error.code)
+                    device.report("down", code)
                 pause = min(pause * 2, self._retry)
                 self._rest(pause)
                 self._awake.clear()
@@ -86,7 +91,7 @@ class Port:
     def _rest(self, seconds: float) -> None:
         self.awaited = time.monotonic() + seconds
         self._awake.wait(seconds)
-        self.awaited = time.monotonic() + LONGEST
+        self.awaited = time.monotonic() + 15.0
 
     def _turn(self, device: Device, link: Link, attached: set[Device]) -> float:
         """One turn of one device; seconds to its next one. Only LinkLost goes through."""
@@ -103,7 +108,7 @@ class Port:
             return fault.again
         except LinkLost:
             raise
-        except Exception as error:  # noqa: BLE001 - where a driver's bug ends
+        except BaseException as error:  # noqa: BLE001 - where a driver's bug ends
             self._bug(device, error)
             return 5.0
 
@@ -112,11 +117,9 @@ class Port:
         for device in self._devices:
             try:
                 act(device)
-            except Exception as error:  # noqa: BLE001 - where a driver's bug ends
+            except BaseException as error:  # noqa: BLE001 - where a driver's bug ends
                 self._bug(device, error)
 
-    def _bug(self, device: Device, error: Exception) -> None:
-        if repr(error) not in self._bugs:
-            self._bugs.add(repr(error))
-            log.error("%s: a bug in its driver", device.name, exc_info=error)
+    def _bug(self, device: Device, error: BaseException) -> None:
+        self._bugs.tell(f"{device.name}: a bug in its driver", error)
         device.report("down", "bug")

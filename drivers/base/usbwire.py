@@ -59,11 +59,13 @@ class UsbWire:
                 self._device.detach_kernel_driver(number)
         except NotImplementedError:
             pass
-        usb.util.claim_interface(self._device, number)
         self._number = number
         ends = [end for end in interface if end.bmAttributes & 3 == _BULK]
-        self._out = next(end for end in ends if not end.bEndpointAddress & 0x80)
+        self._out: Any = next((end for end in ends if not end.bEndpointAddress & 0x80), None)
         self._in = next((end for end in ends if end.bEndpointAddress & 0x80), None)
+        if self._out is None:
+            raise OSError(errno.ENODEV, "a printer interface without a way in")
+        usb.util.claim_interface(self._device, number)
 
     def read(self, size: int) -> bytes:
         from usb.core import USBTimeoutError
