@@ -50,6 +50,7 @@ class Driver(Button):
         `host`: another Pi, in the kiosk, whose pins pigpiod serves."""
         super().__init__(name)
         self._host = host
+        self.longest = 45.0 if host else 10.0  # a name that no server knows (30 s), a knock, a first import
         self._factory: Any = None
         self._pins, self._lamps, self._stuck = pins, lamps or {}, stuck
         self._lit: Latest[frozenset[str]] = Latest()

@@ -31,6 +31,7 @@ class Driver(Button):
     """One pad. `url`: its path in /dev/input/by-path, so that equal pads keep their windows."""
 
     wired = False
+    longest = 5.0  # to open it; a look takes 0.2 s
 
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name)
@@ -82,6 +83,6 @@ class Driver(Button):
                 self.press(KEYS[code], typed)
 
     def close(self) -> None:
-        if self._pad >= 0:
-            os.close(self._pad)
-            self._pad = -1
+        pad, self._pad = self._pad, -1
+        if pad >= 0:
+            os.close(pad)

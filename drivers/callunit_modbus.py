@@ -47,6 +47,7 @@ class Driver(Button):
         catch presses shorter than `every` seconds); `timeout` in seconds."""
         super().__init__(name)
         self._unit, self._keys, self._counters = Master(address, timeout, framing), keys, mode == "counters"
+        self.longest = 2 * self._unit.longest  # a question and a command
         self._every = every
         self._lamp: Latest[str] = Latest()
         self._coils = LAMPS["off"]

@@ -18,6 +18,8 @@ EVERY, TOLD = 0.02, 60.0  # s between looks at the wire; s that an unknown key s
 class Driver(Button):
     """One unit on a wire where units speak unasked. Presses made while it was away are gone."""
 
+    longest = 5.0  # it only reads what is there, and its profile
+
     def __init__(self, name: str, profile: str, address: int = 0) -> None:
         """`profile`: one of drivers/profiles, or the path of a file of your own."""
         super().__init__(name)

@@ -9,7 +9,7 @@ import subprocess
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Switch
-from drivers.base.link import Link
+from drivers.base.link import Link, LinkLost
 
 PATIENCE, AGAIN = 20.0, 60.0  # s: a TV wakes slowly; between looks, as people have remote controls
 _STATES = {True: ("on", "to-on"), False: ("standby", "to-standby")}
@@ -19,6 +19,7 @@ class Driver(Switch):
     """One TV. `url`: `exec:` and the command of the Pi's socket, cec0 or cec1."""
 
     wired = False
+    longest = 4 * PATIENCE + 5.0  # it is asked, told twice, and asked again
     broken = "no_cec"  # the command is missing or fails
 
     def __init__(self, name: str, url: str = "exec:cec-ctl -d/dev/cec0") -> None:
@@ -55,6 +56,8 @@ class Driver(Switch):
 
     def ask(self, *words: str) -> str:
         """What the command prints. Raises DeviceFault."""
+        if self.gone:  # another one switches by now
+            raise LinkLost(OSError("given up"))
         command = [*self.command, *words]
         try:
             return subprocess.run(

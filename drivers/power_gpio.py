@@ -14,6 +14,7 @@ class Driver(Switch):
     """`pin`: BCM; `closed_at_high`: False for the many boards whose relay closes at low."""
 
     wired = False
+    longest = 10.0  # the first import of gpiozero
 
     def __init__(self, name: str, pin: int, closed_at_high: bool = True) -> None:
         super().__init__(name)

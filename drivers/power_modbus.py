@@ -26,6 +26,7 @@ class Driver(Switch):
         """`coil`: closed means power; `every` and `timeout` in seconds."""
         super().__init__(name)
         self._unit, self._coil, self._every = Master(address, timeout, framing), coil, every
+        self.longest = 2 * self._unit.longest  # a question and a command
 
     def turn(self, link: Link) -> float:
         self.wanted.again()

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from drivers.base.device import Device, DeviceFault
-from drivers.base.link import Link, gbk
+from drivers.base.link import WRITE, Link, gbk
 from drivers.base.paper import Page
 
 _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
@@ -108,6 +108,8 @@ class _Job:
 
 class Driver(Device):
     """An ESC/POS printer. `print` may be called by any thread, the rest is the port's."""
+
+    longest = 4 * (WRITE + 0.5) + 10.0 + WRITE  # four questions, a page drawn and begun on a busy Pi
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class Driver(Sign):
     """One sign. `url`: `spi:/dev/spidev0.0`."""
 
     numbers = True
+    longest = 40.0  # the first import of luma, and two dozen short writes
 
     def __init__(self, name: str, chips: int = 4, orientation: int = -90, contrast: int = 64) -> None:
         """`orientation`: 0, 90, 180 or -90 as the modules are soldered (-90: four on one board);

@@ -50,6 +50,7 @@ class Driver(Sign):
         """`register`: the first one; `width` in figures; `every` and `timeout` in seconds."""
         super().__init__(name)
         self._unit, self._register, self._width = Master(address, timeout, framing), register, width
+        self.longest = 2 * self._unit.longest  # a question and a command
         self._encoding, self._every = str(encoding), every
         self._words: list[int] | None = None
 

@@ -11,10 +11,11 @@ from typing import Literal
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Sign
-from drivers.base.link import Link, crc16, gbk
+from drivers.base.link import WRITE, Link, crc16, gbk
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
 _ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}
+LONGEST = 60  # bytes of an answer, each of them an escape
 RESENDS = 3  # within the time after which a sign goes dark; areas are lost at power-off, too
 
 
@@ -68,6 +69,8 @@ class Driver(Sign):
         self.columns = width // 8
         self._address, self._size = address, (width, height, str(card), blank)
         self._timeout, self._every = timeout, every
+        # Sent twice, in two pieces on a line of 1200 bit/s, and each byte of the answer in the last moment.
+        self.longest = 2 * (2 * WRITE + 6.0 + (LONGEST - 28) * timeout)
         self._resend = 0.0
 
     def turn(self, link: Link) -> float:
@@ -88,7 +91,9 @@ class Driver(Sign):
             link.drain()
             link.write(frame(self._address, data))
             answer = link.read(30, self._timeout + link.seconds_for(len(data) + 60))
-            while answer and answer[-1:] != b"\x5a" and (more := link.read(1, self._timeout)):
+            while answer and answer[-1:] != b"\x5a" and len(answer) < LONGEST:
+                if not (more := link.read(1, self._timeout)):
+                    break
                 answer += more  # escapes make an answer longer
             try:
                 error = parse(answer, self._address)

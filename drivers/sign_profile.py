@@ -19,6 +19,8 @@ EVERY = 1.0  # s between looks whether the wire is still there
 class Driver(Sign):
     """One sign that shows what it is sent and answers nothing: only a lost wire is noticed."""
 
+    longest = 5.0  # a frame is written, or nothing takes it
+
     def __init__(self, name: str, profile: str, address: int = 0, width: int = 128) -> None:
         """`profile`: one of drivers/profiles, or the path of a file of your own; `width` in dots."""
         super().__init__(name)

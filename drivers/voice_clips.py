@@ -18,13 +18,15 @@ from pathlib import Path
 from drivers import voice_command
 from drivers.base.device import DeviceFault
 from drivers.base.link import Link
-from drivers.parts.speech import Kind, espeak, spoken, wav
+from drivers.parts.speech import ESPEAK, Kind, espeak, spoken, wav
 
 _PAUSES = {"，": 0.1, ",": 0.1, "。": 0.4, ".": 0.4}  # s between two clips
 
 
 class Driver(voice_command.Driver):
     """Plays a sentence as one sound without gaps; a sentence that lacks one clip is all espeak-ng."""
+
+    longest = ESPEAK + 5.0 + 5.0  # what espeak-ng and the player may take, and the clips from a slow card
 
     def __init__(
         self, name: str, url: str = "exec:aplay -q", clips: str = "", voice: str = "cmn-latn-pinyin"

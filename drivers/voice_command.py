@@ -24,6 +24,7 @@ class Driver(Device):
     """
 
     wired = False
+    longest = 5.0  # to start a command, or to end it; while it speaks the port goes on
 
     def __init__(
         self, name: str, url: str = "exec:espeak-ng -vcmn-latn-pinyin -a{volume} --stdin", timeout: float = 20
@@ -76,6 +77,8 @@ class Driver(Device):
         with os.fdopen(os.memfd_create("sentence"), "wb+") as page:
             page.write(self.sound(*said))
             page.seek(0)
+            if self.gone:  # another one speaks by now
+                return 5.0
             quiet = subprocess.DEVNULL
             try:  # in a session of its own, so that what it started ends with it
                 self._child = subprocess.Popen(

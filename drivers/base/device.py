@@ -38,6 +38,10 @@ class Device:
     """
 
     wired = True  # False: needs no wire, so no url in hall.toml opens one
+    # s that `attach`, `turn`, `lost` or `close` may take at its worst. Who takes longer hangs: its port is
+    # given up, and another object takes this one's place.
+    longest = 30.0
+    gone = False  # it was given up: whatever it still does reaches nobody
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,7 +67,7 @@ class Device:
 
     def report(self, state: str, code: str = "", detail: str = "") -> None:
         """Say a fault once and the recovery once."""
-        if self.health != (health := Health(state, code, detail)):
+        if not self.gone and self.health != (health := Health(state, code, detail)):
             if health.state != self.health.state:
                 self.since = time.monotonic()
             self.health, self.proved = health, self.proved or state == "up"

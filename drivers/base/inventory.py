@@ -16,6 +16,7 @@ class Inventory(Device):
     (came, gone, moved), and the arguments of its sentence. A stick or disk is an alert."""
 
     wired = False
+    longest = 15.0  # to list what is plugged in
 
     def __init__(self, urls: Mapping[str, str]) -> None:
         """`urls`: those of hall.toml, by device."""

@@ -35,7 +35,8 @@ class Button(Device):
         self.emit: Callable[[Press], None] = lambda press: None
 
     def press(self, key: str, number: str = "") -> None:
-        self.emit(Press(self.name, key, f"{self.name}:{_RUN}:{next(self._serial)}", number))
+        if not self.gone:
+            self.emit(Press(self.name, key, f"{self.name}:{_RUN}:{next(self._serial)}", number))
 
 
 class Sign(Device):

@@ -16,6 +16,9 @@ _CODES = {errno.EACCES: "no_permission", errno.EBUSY: "device_busy", errno.EAGAI
 _ERRORS = (serial.SerialException, OSError, termios.error)
 
 
+WRITE = 2.0  # s after which a wire that takes nothing is lost
+
+
 class LinkLost(OSError):
     """The wire is gone. All devices on it are affected; the port reopens it. `code`: why."""
 
@@ -42,6 +45,7 @@ class Link:
         self.letters: dict[bytes, list[bytes]] = {}
         self.heard = bytearray()  # the beginning of what one of them is still saying
         self._wire: Any = io.BytesIO()
+        self._closed = False
         try:
             if not url:
                 return
@@ -50,7 +54,7 @@ class Link:
                 return
             self._wire = serial.serial_for_url(url, do_not_open=True)
             self._wire.baudrate = baudrate
-            self._wire.write_timeout = 2.0
+            self._wire.write_timeout = WRITE
             if url.startswith("/"):
                 self._wire.exclusive = True  # flock keeps two daemons off one tty
             self._wire.open()
@@ -61,6 +65,7 @@ class Link:
         """Hand all of `data` to the wire; one that takes nothing for 2 s counts as lost."""
         try:
             for start in range(0, len(data), 512):  # 0.5 s each at 9600 bit/s
+                self._check()
                 self._wire.write(data[start : start + 512])
         except _ERRORS as error:
             raise LinkLost(error) from error
@@ -74,6 +79,7 @@ class Link:
         while len(data) < size:
             left = deadline - time.monotonic()
             try:
+                self._check()
                 self._wire.timeout = max(0.0, min(left, 0.5))
                 data += self._wire.read(size - len(data))
             except _ERRORS as error:
@@ -99,7 +105,14 @@ class Link:
         """How long `size` bytes are under way at 10 bits a byte."""
         return size * 10 / self.baudrate
 
+    def _check(self) -> None:
+        """Its number may be another file's by now, and who hung until then must not write into that."""
+        if self._closed:
+            raise OSError(errno.EBADF, "closed")
+
     def close(self) -> None:
+        """Let the wire go; also from outside, when its port hangs."""
+        self._closed = True
         try:
             self._wire.close()
         except _ERRORS:

@@ -117,4 +117,5 @@ class FileWire:
         return fcntl.ioctl(self._file, 0x060B, bytes(4))[0]
 
     def close(self) -> None:
-        os.close(self._file)
+        file, self._file = self._file, -1
+        os.close(file)

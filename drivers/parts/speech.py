@@ -8,7 +8,7 @@ import wave
 from drivers.base.device import DeviceFault
 
 Kind = tuple[int, int, int]  # of sound: channels, bytes of a sample, samples a second
-_ESPEAK = 10.0  # s; it makes 4 s of speech in 20 ms
+ESPEAK = 10.0  # s; it makes 4 s of speech in 20 ms
 
 
 def plain(text: str) -> str:
@@ -37,7 +37,7 @@ def spoken(text: str, voice: str) -> tuple[bytes, Kind]:
 def espeak(*words: str, text: str = "") -> bytes:
     command, given = ["espeak-ng", *words], text.encode()
     try:
-        return subprocess.run(command, input=given, capture_output=True, timeout=_ESPEAK, check=True).stdout
+        return subprocess.run(command, input=given, capture_output=True, timeout=ESPEAK, check=True).stdout
     except FileNotFoundError as error:
         raise DeviceFault("no_command", again=10.0) from error
     except subprocess.SubprocessError as error:
