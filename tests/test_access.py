@@ -162,6 +162,17 @@ def test_a_window_is_opened_on_its_own_device_only(hall: Hall) -> None:
     assert thief.get("/window/3/state").status == 403, "a session is worth nothing on another device"
 
 
+def test_a_clerk_of_a_window_called_none_may_no_more_than_any_other(start_hall: Callable[..., Hall]) -> None:
+    text = (
+        EXAMPLE.read_text().replace("[window.3]", "[window.None]").replace('window = "3"', 'window = "None"')
+    )
+    hall = start_hall(text)
+    asking = clerk(hall, "/window/None")
+    for path in ("tickets", "tickets/A001/cancel", "hall/freeze", "hall/confirm-time", "windows/1/sign-out"):
+        assert asking.ask("POST", f"/api/v1/{path}", {}).status == 403, path
+    assert asking.ask("POST", "/api/v1/windows/None/sign-out", {}).status == 200
+
+
 def test_a_new_pin_ends_the_sessions_of_the_old_one(hall: Hall) -> None:
     mine = clerk(hall, "/window/3")
     told = technician(hall).post("/access", clerk="1003").text

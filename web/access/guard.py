@@ -107,8 +107,9 @@ class Access:
         if session and (session.role == "technician" or session.place == place):
             found.add(session.role)
         elif session and request.path.startswith("/api/"):
-            window = (request.view_args or {}).get("window")
-            if session.role == "desk clerk" or session.place == f"window {window}":
+            # An address that names no window is no clerk's, whatever his window is called ("None").
+            window = (request.view_args or {}).get("window", "")
+            if session.role == "desk clerk" or (window and session.place == f"window {window}"):
                 found.add(session.role)
         return found
 
