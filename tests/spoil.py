@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[1]
 RULES = "test_hall test_rules test_refusals test_tables test_histories test_calendar"
 # The name of a part -> the files that are spoiled, the tests that should notice.
 PARTS: dict[str, tuple[str, str]] = {
-    "decide": ("hall/decide hall/outcome hall/moment hall/record hall/commands", f"{RULES} test_clock"),
+    "decide": (
+        "hall/decide hall/outcome hall/moment hall/record hall/commands hall/bounds",
+        f"{RULES} test_clock test_values",
+    ),
     "days": ("hall/days", RULES),
     "windows": ("hall/windows", RULES),
     "tickets": ("hall/tickets hall/line", f"{RULES} test_proof"),

@@ -20,7 +20,7 @@ the next command, or the engine's own Tick, brings the clock's part about.
 
 from collections.abc import Iterator
 
-from controller.hall import calendar, days, tickets, windows
+from controller.hall import bounds, calendar, days, tickets, windows
 from controller.hall.commands import (
     AllowTickets,
     AskHelp,
@@ -72,9 +72,12 @@ from controller.hall.outcome import Refused, among, known
 from controller.hall.state import State, evolve, seen_at
 from controller.settings.schema import FREEZE_REASONS, Settings
 
+SLIPS = 100  # that are recorded in one go: those of a morning without a machine
+
 
 def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Event]:
     """The events that make `command` true. Raises Refused."""
+    bounds.check(command)
     events: list[Event] = []
     state = seen_at(state, now)
 
@@ -112,8 +115,9 @@ def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Eve
 
 
 def refused(command: Command, refusal: Refused, now: Now) -> list[Event]:
-    """What the journal keeps of a refusal: visitors who were sent away, and why."""
-    if not isinstance(command, TakeTicket):
+    """What the journal keeps of a refusal: visitors who were sent away, and why. What is beyond all bounds
+    never enters it."""
+    if not isinstance(command, TakeTicket) or refusal.code in bounds.BAD:
         return []
     stamp = Stamp(at=now, actor=command.actor, press=command.press)
     return [TicketRefused(command.service, command.kiosk, refusal.code, **stamp)]
@@ -140,8 +144,10 @@ def _answer(plan: Settings, state: State, command: Command, now: Now, stamp: Sta
         case RecordSlips(service, last, served):
             first = state.issued.get(service, 0) + 1
             known(plan, service)
-            if not first <= last < 1000 or not 0 <= served <= last:
+            if not first <= last or served > last:
                 raise Refused("slips", first=first)
+            if last - first >= SLIPS:  # 999 for 9 would make people of whom nobody has heard
+                raise Refused("slips_many", most=SLIPS, last=first + SLIPS - 1)
             yield SlipsRecorded(service, first, last, served, **stamp)
         case ChangeRoll(printer):
             for name, place in plan.kiosk.items():

@@ -34,6 +34,8 @@ COMMANDS: dict[str, type[AtWindow]] = {
     "hold": Hold,
 }
 
+LONGEST = 40  # figures that are read at all; the rules say how large a number may be
+
 
 def command(
     plan: Settings, state: State, device: str, key: str, press: str, number: str = ""
@@ -66,6 +68,8 @@ def at_window(
         clerk = clerk or number or plan.window[name].clerk
         return SignIn(name, clerk, actor=clerk, press=press)
     actor = clerk or window.clerk
+    if number and key in ("recall", "pause") and not _figures(number):
+        return None
     match key, number:
         case ("next", "0") | ("hold", "") if number or not window.ticket:
             return CallHeld(window=name, actor=actor, press=press)
@@ -82,3 +86,8 @@ def at_window(
             return None
     kind = Resume if window.paused and key == "pause" else COMMANDS[key]
     return kind(name, actor=actor, press=press)
+
+
+def _figures(typed: str) -> bool:
+    """Can `typed` be read as a number? Not what only looks like figures (²), nor hundreds of them."""
+    return typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST

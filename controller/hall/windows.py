@@ -81,7 +81,7 @@ def decide(plan: Settings, state: State, command: AtWindow, now: Now, stamp: Sta
         case Pause(reason=reason, minutes=minutes):
             among(reason, PAUSE_REASONS)
             if not window.paused:
-                yield WindowPaused(name, reason, max(0, minutes), **stamp)
+                yield WindowPaused(name, reason, minutes, **stamp)
         case Resume():
             if window.paused:
                 yield WindowResumed(name, **stamp)

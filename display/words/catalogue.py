@@ -78,6 +78,8 @@ def refusal(refused: Refused, lang: str = "zh") -> str:
             said[name] = when(value, now, lang) if now else f"{value:%Y-%m-%d %H:%M}"
     if refused.code == "frozen":
         said["reason"] = say(f"freeze.{said['reason']}", lang)
+    if "field" in said:
+        said["field"] = say(f"field.{said['field']}", lang)
     return say(f"refused.{refused.code}", lang, **said)
 
 

@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields
 from datetime import datetime
 from typing import Any, get_args, get_origin, get_type_hints
 
-from flask import request
+from flask import abort, request
 
 from controller.hall.commands import Command
 from controller.hall.outcome import Refused
@@ -14,13 +14,16 @@ from controller.settings.schema import CONTROL
 
 
 def posted() -> dict[str, Any]:
-    """The JSON object that a request brings; an empty one if it brings none that can be kept."""
+    """The JSON object that a request brings; an empty one if it brings nothing. One that cannot be read is
+    answered with 400: it must not pass for a command that says nothing more."""
+    if not request.get_data():
+        return {}
     try:
         found = request.get_json(silent=True)
         json.dumps(found, ensure_ascii=False).encode()  # half a character would spoil the journal
     except (RecursionError, UnicodeEncodeError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        abort(400)
+    return found if isinstance(found, dict) else abort(400)
 
 
 def command(kind: type[Command], body: Mapping[str, Any], actor: str) -> Command:

@@ -68,7 +68,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         body = posted()
         key, number, press = (str(body.get(name, ""))[:40] for name in ("key", "number", "press"))
         seen = body.get("seen")
-        if not isinstance(seen, int | float) or not 0 <= seconds() - seen <= OLD:
+        if not isinstance(seen, int | float) or not (now := seconds()) - OLD <= seen <= now:
             return jsonify(text=say("pager.old"))
         clerk, there = g.session.who, engine.state.window(window).clerk
         found = pager.meant(engine.state, number) if key in ("find", "answer") else None
