@@ -2,12 +2,14 @@
 
 import contextlib
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import EXAMPLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.app.console import located
 from controller.hall import calendar
 from controller.settings.reader import Mistake, Mistakes, parse
 from controller.settings.schema import Settings
@@ -92,7 +94,13 @@ def test_every_mistake_of_a_file_is_named_at_once_with_line_and_nearest_word() -
 )
 def test_a_mistake_has_its_own_sentence(old: str, new: str, code: str) -> None:
     assert old in TEXT
-    assert code in [mistake.code for mistake in mistakes(TEXT.replace(old, new, 1))]
+    found = mistakes(TEXT.replace(old, new, 1))
+    assert code in [mistake.code for mistake in found]
+    for mistake in found:
+        told = located(Path("hall.toml"), mistake)["detail"]
+        zh, en = (say(told.code, lang, **told.arguments) for lang in ("zh", "en"))
+        assert zh != told.code != en, "it has a sentence, and can be filled in"
+        assert str(mistake.arguments.get("value", "")) in zh
 
 
 @pytest.mark.parametrize(

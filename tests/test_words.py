@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from display.voice import call, spell
-from display.words.catalogue import catalogue, fit, say
+from display.words.catalogue import Part, catalogue, fit, say
 
 SOURCES = [
     p.read_text() for d in ("controller", "drivers", "display", "web") for p in (ROOT / d).rglob("*.py")
@@ -74,6 +74,28 @@ def test_whoever_says_no_brings_all_that_the_sentence_fills_in() -> None:
     for code, brought in found:
         for lang, text in catalogue()[code].items():
             assert set(re.findall(r"{(\w+)", text)) <= brought, (code, lang)
+
+
+class Unspeakable:
+    """What no sentence can be filled in with."""
+
+    def __format__(self, spec: str) -> str:
+        raise OverflowError
+
+
+def test_what_fails_while_speaking_is_said_as_its_code() -> None:
+    for code, texts in catalogue().items():
+        for lang, text in texts.items():
+            for odd in (Unspeakable(), 1 << 20_000, Part("check.type", {}), ("a", 1)):
+                said = say(code, lang, **dict.fromkeys(blanks(text), odd))
+                assert said == code or not isinstance(odd, Unspeakable) or not blanks(text)
+            assert say(code, lang) == (code if blanks(text) else text)
+
+
+def test_a_sentence_within_a_sentence_is_in_its_language_and_a_pair_is_none() -> None:
+    kind = Part("check.kind_list", {})
+    assert say("check.type", "en", kind=kind, value=5) == "should be a list [ ], is 5"
+    assert "('/dev/x', 1)" in say("check.double_place", "en", value=("/dev/x", 1), other="a")
 
 
 def test_a_ticket_number_is_spelled_figure_by_figure() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.settings.reader import Mistake, Mistakes
-from display.words.catalogue import lines, say
+from display.words.catalogue import Part, lines, say
 
 
 def languages() -> list[str]:
@@ -38,19 +38,19 @@ def located(file: Path, mistake: Mistake) -> dict[str, Any]:
     """`place` is hall.toml:12: window.3.services, `detail` a sentence."""
     arguments = dict(mistake.arguments)
     if "kind" in arguments:
-        arguments["kind"] = f"check.kind_{arguments['kind']}", {}
+        arguments["kind"] = Part(f"check.kind_{arguments['kind']}", {})
     place = f"{file}:{mistake.line}: {mistake.key}".rstrip(": ")
-    return {"place": place, "detail": (f"check.{mistake.code}", arguments)}
+    return {"place": place, "detail": Part(f"check.{mistake.code}", arguments)}
 
 
 def unusable(file: Path, why: Mistakes | OSError) -> dict[str, Any]:
     """The first reason why a hall.toml cannot be used, as `located` has it."""
     if isinstance(why, Mistakes):
         return located(file, why.found[0])
-    return {"place": str(file), "detail": ("check.no_file", {"detail": why.strerror})}
+    return {"place": str(file), "detail": Part("check.no_file", {"detail": why.strerror})}
 
 
 def told(found: dict[str, Any]) -> str:
     """What `located` or `unusable` found, in a line."""
-    code, arguments = found["detail"]
-    return f"{found['place']}: {speak(code, **arguments)}"
+    detail: Part = found["detail"]
+    return f"{found['place']}: {speak(detail.code, **detail.arguments)}"

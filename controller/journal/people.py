@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 
 from controller.journal.files import sync, write
 
@@ -25,6 +25,18 @@ def passcode(folder: Path) -> str:
     return code
 
 
+def _people(text: str) -> dict[str, Any]:
+    """What a people.json says. Raises ValueError where it is none."""
+    kept: dict[str, Any] = json.loads(text)
+    for what, kind in {"technician": str, "clerks": dict, "devices": dict, "sessions": dict}.items():
+        if not isinstance(kept, dict) or not isinstance(kept.get(what, kind()), kind):
+            raise ValueError(f"not people: {what}")
+    for what, kind in {"clerks": str, "devices": str, "sessions": dict}.items():
+        if not all(isinstance(one, kind) for one in kept.get(what, {}).values()):
+            raise ValueError(f"not {what}")
+    return kept
+
+
 class People:
     """The file people.json of a data folder. Used by many threads; a hash is worked out by one."""
 
@@ -33,10 +45,10 @@ class People:
         self._path, self._code, self._lock = folder / "people.json", folder / "passcode", Lock()
         self._kept: dict[str, Any] = {"technician": "", "clerks": {}, "devices": {}, "sessions": {}}
         try:
-            self._kept |= json.loads(self._path.read_text())
+            self._kept |= _people(self._path.read_text())
         except FileNotFoundError:
             pass
-        except ValueError:
+        except (ValueError, RecursionError):
             log.error("%s cannot be read: set it aside, everybody signs in anew", self._path)
             self._path.replace(self._path.with_suffix(".broken"))
 
@@ -106,5 +118,5 @@ class People:
         with self._lock:
             try:
                 return _ARGON2.verify(kept, given)
-            except (VerificationError, InvalidHashError):
+            except (VerificationError, ValueError):  # a wrong one, or a hash that is none
                 return False

@@ -161,7 +161,7 @@ def a_place_on_a_wire_has_one_device(draft: Draft) -> None:
     places: dict[Path, Any] = {}
     for name, device in draft.stanzas("device").items():
         if device.url:
-            places["device", name, "url"] = (device.url, device.options.get("address", ""))
+            places["device", name, "url"] = f"{device.url} {device.options.get('address', '')}".strip()
     draft.not_twice("double_place", places)
 
 

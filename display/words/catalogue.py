@@ -1,7 +1,9 @@
 """The one catalogue of sentences: a code and its arguments -> what people read or hear."""
 
+import logging
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -13,6 +15,7 @@ from jinja2 import Environment, PackageLoader
 from controller.hall.events import Event
 from controller.hall.outcome import Refused
 
+log = logging.getLogger("hallqueue.words")
 _said: dict[str, dict[str, str]] = {}  # where a hall has sentences of its own: all of its sentences
 
 
@@ -34,12 +37,32 @@ def override(own: Mapping[str, Mapping[str, str]]) -> None:
     _said = {**written(), **{code: {**written()[code], **texts} for code, texts in own.items()}}
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sentence within a sentence: an argument that is said in the language of the whole."""
+
+    code: str
+    arguments: Mapping[str, Any]
+
+
+@cache
+def _unsaid(code: str, why: str) -> None:
+    """Logged once: a page says the same sentence every four seconds."""
+    log.error("the sentence %s cannot be said: %s", code, why)
+
+
 def say(code: str, lang: str = "zh", /, **arguments: Any) -> str:
-    """The sentence `code` in `lang` ("zh" or "en"); a code without a sentence is said as it is. An
-    argument may be a sentence itself: a pair of its code and its arguments."""
+    """The sentence `code` in `lang` ("zh" or "en"); a code without a sentence is said as it is, and so is
+    one whose sentence cannot be filled in: who speaks of a trouble must not be in trouble by it. An
+    argument may be a sentence itself, a `Part`."""
     texts = catalogue().get(code)
-    said = {n: say(v[0], lang, **v[1]) if isinstance(v, tuple) else v for n, v in arguments.items()}
-    return texts[lang].format(**said) if texts else code
+    try:
+        parts = {name: part for name, part in arguments.items() if isinstance(part, Part)}
+        said = {name: say(part.code, lang, **part.arguments) for name, part in parts.items()}
+        return texts[lang].format(**arguments | said) if texts else code
+    except Exception as error:  # noqa: BLE001 - whatever an argument's own text may raise
+        _unsaid(code, type(error).__name__)
+        return code
 
 
 def columns(text: str) -> int:
