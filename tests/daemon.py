@@ -52,7 +52,9 @@ def outside(tmp_path: Path) -> tuple[Simulation, Path]:
 class Daemon:
     """`hallqueue run` on `file`, or another verb; killed or stopped by the test."""
 
-    def __init__(self, file: Path, data: Path, *before: str, verb: str = "run", port: int = 0) -> None:
+    def __init__(
+        self, file: Path, data: Path, *before: str, verb: str = "run", port: int = 0, bind: str = "127.0.0.1"
+    ) -> None:
         with socket.create_server(("127.0.0.1", port)) as free:
             self.port = free.getsockname()[1]
         program = [sys.executable, "-m", "controller.app.cli", verb, str(file)]
@@ -62,7 +64,7 @@ class Daemon:
         if People(data).fresh:
             (data / "people.json").write_text(json.dumps({"technician": TECHNICIAN}))
         self.process = subprocess.Popen(
-            [*before, *program, "--data", str(data), "--port", str(self.port)],
+            [*before, *program, "--data", str(data), "--port", str(self.port), "--bind", bind],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "LANG": "en_US.UTF-8", "MALLOC_ARENA_MAX": "2"},  # as its unit says

@@ -1,6 +1,7 @@
 """The command line: bad input gets one clear line and status 2, and nothing is written."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from conftest import EXAMPLE, Hall
 from daemon import Daemon, outside
 
+from controller.app.running import listen
+from controller.journal.files import CannotStart, NotYet
 from controller.runtime.clock import SystemClock
 from controller.simulated.simulation import Simulation
 
@@ -31,8 +34,8 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def refused(done: subprocess.CompletedProcess[str], data: Path, *said: str) -> None:
-    assert done.returncode == 2, done.stderr
+def refused(done: subprocess.CompletedProcess[str], data: Path, *said: str, status: int = 2) -> None:
+    assert done.returncode == status, done.stderr
     for words in said:
         assert words in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -66,7 +69,8 @@ def test_a_missing_file_is_named(tmp_path: Path, data: Path) -> None:
 
 
 def test_a_first_start_names_the_port_that_does_not_exist(data: Path) -> None:
-    refused(hallqueue("run", EXAMPLE, "--data", data), data, "device unit1", "does not exist")
+    done = hallqueue("run", EXAMPLE, "--data", data)
+    refused(done, data, "device unit1", "does not exist", status=os.EX_TEMPFAIL)
 
 
 def test_an_unknown_driver_is_refused_with_the_nearest_name(tmp_path: Path, data: Path) -> None:
@@ -75,12 +79,44 @@ def test_an_unknown_driver_is_refused_with_the_nearest_name(tmp_path: Path, data
 
 
 def test_a_web_port_in_use_is_refused(data: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = hallqueue("simulate", EXAMPLE, "--data", data, "--port", port)
-    refused(done, data, "--port")
+    refused(done, data, "--port", status=os.EX_TEMPFAIL)
+
+
+@pytest.mark.parametrize("bind", ["203.0.113.9", "2001:db8::9", "fe80::9%late0"])
+def test_an_address_that_is_not_there_yet_is_worth_another_try(bind: str) -> None:
+    with pytest.raises(NotYet) as told:
+        listen(bind, 0)
+    assert told.value.code == "web_busy"
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "::1", "::"])
+def test_it_listens_to_every_address_of_this_machine(bind: str) -> None:
+    if ":" in bind and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listen(bind, 0) as listener:
+        for host in {"::": ("::1", "127.0.0.1")}.get(bind, (bind,)):
+            socket.create_connection((host, listener.getsockname()[1]), timeout=10).close()
+
+
+@pytest.mark.parametrize(("bind", "port"), [("no such name", 0), ("..", 0), ("127.0.0.1", 99999), ("", -1)])
+def test_an_address_that_never_comes_is_for_a_person(bind: str, port: int) -> None:
+    with pytest.raises(CannotStart) as told:
+        listen(bind, port)
+    assert not isinstance(told.value, NotYet)
+
+
+def test_a_hall_on_ipv6_has_an_address_that_a_browser_takes(hall: Path, data: Path) -> None:
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    daemon = Daemon(hall, data, bind="::")
+    for url in (f"http://[::1]:{daemon.port}", f"http://127.0.0.1:{daemon.port}"):
+        with urllib.request.urlopen(f"{url}/board") as answer:
+            assert answer.status == 200, "this machine's own screen needs no pairing"
+    assert daemon.stop() == 0
+    assert f"http://[::]:{daemon.port}/" in daemon.said
 
 
 def test_bad_usage_exits_2() -> None:
@@ -148,7 +184,7 @@ def test_it_stops_quietly_also_while_a_board_is_looking(hall: Path, data: Path) 
 def test_two_daemons_on_one_journal_the_second_refuses_and_says_why(hall: Path, data: Path) -> None:
     daemon = Daemon(hall, data)
     done = hallqueue("run", hall, "--data", data, "--port", 0)
-    assert done.returncode == 2
+    assert done.returncode == os.EX_TEMPFAIL
     assert "in use by another hallqueue" in done.stderr
     assert daemon.stop() == 0
 

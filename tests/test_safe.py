@@ -1,17 +1,20 @@
 """When the hall cannot run at all: pages, signs and voice send everybody to the desk, until it can."""
 
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import EXAMPLE
 from contrast import cut, faint
 from daemon import Daemon, outside
 from playwright.sync_api import Browser, expect
 from wait import until
 
+from controller.app.serving import early
 from controller.simulated.simulation import Simulation
 
 SIZES = {"tv": (1920, 1080), "kiosk": (1080, 1920), "phone": (360, 740)}
@@ -99,6 +102,28 @@ def test_with_a_broken_hall_toml_it_uses_the_last_plan_of_the_journal(
     assert "泷水塘社区为民服务中心" in answer(safe, "/")[1]
     until(lambda: "请听指挥" in twin.machines["sign1"].text)
     assert safe.stop() == 0
+
+
+def test_it_tells_what_the_hall_waits_for_and_gives_way_when_that_is_there(tmp_path: Path) -> None:
+    (text := tmp_path / "hall.toml").write_text(
+        EXAMPLE.read_text().replace("/dev/serial", f"{tmp_path}/serial")
+    )
+    safe = Daemon(text, tmp_path / "data", verb="safe")
+    page = answer(safe, "/board")[1]
+    assert "unit1 的接口" in page
+    assert "it in or mend hall.toml. The hall starts again by itself" in page
+    (by_path := tmp_path / "serial/by-path").mkdir(parents=True)
+    for port in ("1.1", "1.2"):
+        (by_path / f"platform-xhci-usb-0:{port}:1.0-port0").touch()
+    until(lambda: safe.process.poll() is not None)
+    assert safe.stop() == os.EX_TEMPFAIL
+
+
+def test_its_pages_wait_for_an_address_that_is_not_there_and_a_busy_one_does_not_silence_it() -> None:
+    listener = early("203.0.113.9", 0)
+    assert listener
+    with listener:
+        assert early(*listener.getsockname()) is None
 
 
 def test_of_a_hall_of_which_nothing_can_be_read_the_pages_say_so_all_the_same(tmp_path: Path) -> None:

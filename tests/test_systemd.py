@@ -1,5 +1,6 @@
 """The units, rules and users of the package, as systemd's own tools read them."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -51,6 +52,23 @@ def test_verify_would_print_a_key_that_systemd_does_not_know(pi: Path) -> None:
     text = unit(pi, "hallqueue.service").read_text()
     unit(pi, "wrong.service").write_text(text.replace("WatchdogSec", "WachdogSec"))
     assert "WachdogSec" in analyze(pi, "verify", "wrong.service")
+
+
+def test_what_may_pass_is_tried_again_and_what_a_person_must_mend_is_not() -> None:
+    hall, safe = ((ROOT / f"systemd/hallqueue{name}.service").read_text() for name in ("", "-safe"))
+    assert "\nRestart=always\n" in hall
+    assert "\nRestartPreventExitStatus=2\n" in hall
+    assert "\nOnFailure=hallqueue-safe.service\n" in hall
+    assert f"\nRestartPreventExitStatus={os.EX_TEMPFAIL}\n" in safe, "it gives way"
+    assert "\nOnFailure=hallqueue.service\n" in safe
+    after = re.search(r"^ExecStopPost=\+-/bin/sh -c '(.*)'$", safe, re.M)
+    assert after, "and the hall has all its tries again"
+    for status, said in (("75", "reset-failed hallqueue.service\n"), ("0", "")):
+        command = f"systemctl() {{ echo $*; }}; {after[1].replace('$$', '$')}"
+        done = subprocess.run(
+            ["sh", "-c", command], env={"EXIT_STATUS": status}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout) == (0, said)
 
 
 @pytest.mark.parametrize("name", ["hallqueue", "hallqueue-safe", "hallqueue-drill"])

@@ -37,7 +37,7 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
         ("fault.", r"DeviceFault\(\s*\"(\w+)\""),
         ("fault.", r"report\(\"(?:down|degraded)\", \"(\w+)\""),
         ("check.", r"(?:self|draft)\.wrong\((?:path|place|\(.*?\)), \"(\w+)\""),
-        ("start.", r"CannotStart\(\s*\"(\w+)\""),
+        ("start.", r"(?:CannotStart|NotYet)\(\s*\"(\w+)\""),
     ):
         found = {f"{group}{code}" for source in SOURCES + PAGES for code in re.findall(pattern, source)}
         assert found, f"the program has no {pattern} any more"
@@ -53,7 +53,13 @@ def test_every_code_that_the_program_uses_has_a_sentence() -> None:
         assert f"status.paper_{answer}" in known
 
 
-GROUPS = {"Refused": "refused", "CannotStart": "start", "CannotCopy": "status", "wrong": "check"}
+GROUPS = {
+    "Refused": "refused",
+    "CannotStart": "start",
+    "NotYet": "start",
+    "CannotCopy": "status",
+    "wrong": "check",
+}
 
 
 def refusals() -> Iterator[tuple[str, set[str]]]:

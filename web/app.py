@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from controller.hall.outcome import Refused
 from controller.settings.schema import Settings
-from display.words.catalogue import refusal, say
+from display.words.catalogue import Part, refusal, say
 from web.api import commands
 from web.house import House
 from web.pages import access, board, desk, kiosk, pager, phone, rules, status
@@ -30,8 +30,9 @@ class Pages(Flask):
         self.logger.error("a page failed: %s", request.endpoint, exc_info=exc_info)
 
 
-def closed(plan: Settings) -> Flask:
-    """The pages of a hall that cannot run: one sentence at every address, with status 503."""
+def closed(plan: Settings, why: Part | None) -> Flask:
+    """The pages of a hall that cannot run: one sentence at every address, with status 503; `why`: for the
+    technician."""
     app = Pages("web")
     app.after_request(harden)
 
@@ -41,7 +42,7 @@ def closed(plan: Settings) -> Flask:
             return None
         if request.path == "/health" or request.path.startswith("/api/"):
             return make_response(jsonify(ok=False, error="safe", message=say("safe.desk")), 503)
-        return make_response(render_template("safe.html", say=say, hall=plan.hall), 503)
+        return make_response(render_template("safe.html", say=say, hall=plan.hall, why=why), 503)
 
     return app
 

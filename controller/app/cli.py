@@ -1,4 +1,5 @@
-"""`hallqueue <verb>`: the command line. Bad usage and refusals exit with status 2."""
+"""`hallqueue <verb>`: the command line. Bad usage and refusals exit with status 2; what may pass by
+itself exits with 75 (EX_TEMPFAIL), and is worth another try."""
 
 import argparse
 import logging
@@ -12,7 +13,7 @@ from typing import Any
 from controller.app import copies, proofs, serving, technician, what_if
 from controller.app.console import located, tell, told
 from controller.journal import backup
-from controller.journal.files import CannotStart
+from controller.journal.files import CannotStart, NotYet
 from controller.settings.reader import Mistakes
 
 
@@ -121,11 +122,13 @@ def main() -> None:
     level = logging.INFO if options.act in (serving.run, serving.stand_in) else logging.CRITICAL
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     logging.captureWarnings(True)
+    status = 2
     try:
         sys.exit(options.act(options))
     except (CannotStart, backup.CannotCopy) as error:
         group = "start" if isinstance(error, CannotStart) else "status"
         tell(f"{group}.{error.code}", **error.arguments)
+        status = os.EX_TEMPFAIL if isinstance(error, NotYet) else 2
     except sqlite3.Error as error:
         tell("start.no_journal", detail=error)
     except Mistakes as mistakes:
@@ -133,7 +136,7 @@ def main() -> None:
             print(told(located(options.file, mistake)))
     except OSError as error:
         tell("start.no_file", file=error.filename, detail=error.strerror)
-    sys.exit(2)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

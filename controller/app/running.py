@@ -1,5 +1,6 @@
 """The roof: builds the running hall, starts it in order, stops it in reverse."""
 
+import errno
 import logging
 import socket
 import ssl
@@ -17,7 +18,7 @@ from controller.hall.decide import decide
 from controller.hall.events import DayClosed, DayOpened, TicketEvent, TicketIssued
 from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, evolve
-from controller.journal.files import CannotStart
+from controller.journal.files import CannotStart, NotYet
 from controller.journal.people import People, passcode
 from controller.journal.store import Store, read
 from controller.runtime.child import Child
@@ -50,21 +51,34 @@ Note = tuple[str, Mapping[str, Any]]
 SIMULATED = "hallqueue simulate"  # the technician's passphrase there
 
 
+# Of a web address: it comes with the network, another program may end, a name server may answer later.
+PASSING = (errno.EADDRNOTAVAIL, errno.EADDRINUSE, socket.EAI_AGAIN)
+
+
+def net(host: str, port: int) -> str:
+    """Host and port as one word: an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def listen(bind: str, port: int) -> socket.socket:
-    """Take the web address before anything else is touched. Raises CannotStart."""
+    """Take the web address before anything else is touched; "::" is IPv6 and IPv4. Raises CannotStart,
+    NotYet where it may be had a moment later."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     try:
-        return socket.create_server((bind, port), backlog=512)
-    except (OSError, OverflowError) as error:
+        return socket.create_server((bind, port), family=family, backlog=512, dualstack_ipv6=bind == "::")
+    except (OSError, OverflowError, UnicodeError) as error:
+        passing = getattr(error, "errno", 0) in PASSING or "%" in bind  # fe80::1%eth1: an interface
+        why = NotYet if passing else CannotStart
         detail = getattr(error, "strerror", "") or error
-        raise CannotStart("web_busy", address=f"{bind}:{port}", detail=detail) from error
+        raise why("web_busy", address=net(bind, port), detail=detail) from error
 
 
 def require_ports(plan: Settings) -> None:
-    """Every device file that hall.toml names must exist at a first start. Raises CannotStart."""
+    """Every device file that hall.toml names must exist at a first start. Raises NotYet."""
     for name, device in plan.device.items():
         file = device.url.removeprefix("lp:").removeprefix("spi:")
         if file.startswith("/") and not Path(file).exists():
-            raise CannotStart("no_port", device=name, url=device.url)
+            raise NotYet("no_port", device=name, url=device.url)
 
 
 def known(plan: Settings, site: "Site") -> People:

@@ -14,7 +14,7 @@ from controller.runtime.watch import Watch
 from controller.settings.schema import Hall, Hours, Settings
 from display.screens.board import board
 from display.stage import Stage
-from display.words.catalogue import override
+from display.words.catalogue import Part, override
 from drivers.base.port import Port
 from web.app import closed
 from web.server.serve import Server
@@ -24,20 +24,25 @@ UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which not
 
 
 @contextmanager
-def standing_in(plan: Settings, clock: Clock, listener: socket.socket) -> Iterator[Callable[[], None]]:
+def standing_in(
+    plan: Settings, clock: Clock, listener: socket.socket | None, why: Part | None
+) -> Iterator[Callable[[], None]]:
     """In place of a hall that cannot run: pages, signs, lamps and voices send everybody to the desk. It opens
-    no journal. What it yields says so once more."""
+    no journal. Without a `listener` it has no pages; `why`, where it is known, is for the technician. What it
+    yields says so once more."""
     override(plan.words)
     devices = build(plan)
     stage = Stage(plan, devices, lambda command: None, clock.now)
     state = State(frozen="fault")
-    live = Live(closed(plan), lambda: {**board(plan, state, clock.now(), {}), "look": "safe"})
+    live = Live(closed(plan, why), lambda: {**board(plan, state, clock.now(), {}), "look": "safe"})
 
     def announce() -> None:
         frozen = HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
         stage.listen(Freeze(state.frozen, actor="safe"), (frozen,), state)
 
-    loops: list[Port | Server] = [*ports(plan, devices), Server(live, listener, tls(plan, []))]
+    loops: list[Port | Server] = [*ports(plan, devices)]
+    if listener:
+        loops.append(Server(live, listener, tls(plan, [])))
     parts: list[Port | Server | Watch] = [*loops, Watch(loops, lambda: 0.0, lambda: None)]
     with ExitStack() as stops:
         stops.callback(override, {})

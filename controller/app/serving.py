@@ -1,8 +1,10 @@
 """Verbs that serve until a signal comes: run, simulate, safe."""
 
 import argparse
+import itertools
 import os
 import signal
+import socket
 import sqlite3
 import sys
 import tempfile
@@ -12,11 +14,18 @@ from pathlib import Path
 from controller.app import running as roof
 from controller.app.console import tell, told, unusable
 from controller.app.safe import UNKNOWN, standing_in
+from controller.journal.files import CannotStart, NotYet, lock
 from controller.journal.store import Store, planned
 from controller.runtime.clock import FakeClock, SystemClock
 from controller.settings.reader import Mistakes
+from controller.settings.schema import Settings
+from display.words.catalogue import Part
 
-ANNOUNCE = 60.0  # s between two announcements of the safe hall
+ANNOUNCE, LOOK = (
+    60,
+    5,
+)  # s between two announcements of the safe hall; until it looks whether the hall could start
+IP_FREEBIND = 15  # of Linux, ip(7): bind to an address that does not exist yet; Python has no name for it
 
 
 def run(options: argparse.Namespace) -> int:
@@ -63,7 +72,8 @@ def serve(options: argparse.Namespace) -> int:
         stop = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         house = stops.enter_context(roof.running(plan, store, site))
-        url = "{}://{}:{}/".format("https" if house.access.secure else "http", *listener.getsockname()[:2])
+        address = roof.net(*listener.getsockname()[:2])
+        url = f"{'https' if house.access.secure else 'http'}://{address}/"
         if house.access.people.fresh or (folder / "passcode").exists():
             tell("start.passcode", data=folder)
         tell("start.serving", url=url)
@@ -73,7 +83,8 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def stand_in(options: argparse.Namespace) -> int:
-    """The safe hall, until a signal; its settings are those that are valid or, if none are, were the last."""
+    """The safe hall, until a signal; its settings are those that are valid or, if none are, were the last.
+    It gives way, with 75, when what kept the hall from starting has passed."""
     try:
         plan = roof.read_plan(options.file.read_bytes())
     except (Mistakes, OSError) as error:
@@ -84,10 +95,43 @@ def stand_in(options: argparse.Namespace) -> int:
             plan = UNKNOWN
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
-    listener = roof.listen(options.bind, options.port)
-    with standing_in(plan, SystemClock(plan.hall.timezone, None), listener) as announce:
+    listener = early(options.bind, options.port)
+    why = lacking(plan, options, listener)
+    waits = Part(f"start.{why.code}", why.arguments) if why else None
+    with standing_in(plan, SystemClock(plan.hall.timezone, None), listener, waits) as announce:
         tell("safe.blind" if plan is UNKNOWN else "safe.started")
-        announce()
-        while not signal.sigtimedwait(stop, ANNOUNCE):
-            announce()
+        for second in itertools.count(0, LOOK):
+            if second % ANNOUNCE == 0:
+                announce()
+            if signal.sigtimedwait(stop, LOOK):
+                break
+            if why and not lacking(plan, options, listener):
+                return os.EX_TEMPFAIL
     return 0
+
+
+def early(bind: str, port: int) -> socket.socket | None:
+    """A listener that serves as soon as its address comes, which may be later; None if it cannot be had."""
+    listener = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+    try:
+        listener.bind((bind, port))
+        listener.listen(512)
+    except (OSError, OverflowError, UnicodeError):
+        listener.close()
+        return None
+    return listener
+
+
+def lacking(plan: Settings, options: argparse.Namespace, listener: socket.socket | None) -> NotYet | None:
+    """What the hall would lack if it started now, of all that may come by itself."""
+    journal = options.data / "journal.db"
+    try:
+        roof.listen(options.bind, 0 if listener else options.port).close()
+        os.close(lock(journal)) if journal.exists() else roof.require_ports(plan)
+    except NotYet as why:
+        return why
+    except CannotStart:
+        pass  # a person must mend it, and says so by starting the hall
+    return None

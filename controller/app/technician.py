@@ -69,7 +69,10 @@ def pack(options: argparse.Namespace) -> int:
         except Mistakes as mistakes:
             return "".join(f"{told(located(options.file, mistake))}\n" for mistake in mistakes.found)
 
-    url, text = f"http://{options.bind}:{options.port}", options.file.read_bytes().decode(errors="replace")
+    url, text = (
+        f"http://{roof.net(options.bind, options.port)}",
+        options.file.read_bytes().decode(errors="replace"),
+    )
     memory = io.BytesIO()
     with redirect_stdout(sys.stderr):  # a library may have something to say
         found = bundle.write(memory, text, options.data, url, findings)

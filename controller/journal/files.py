@@ -13,6 +13,10 @@ class CannotStart(Refused):
     """The hall cannot start; `code` has a sentence in display/words."""
 
 
+class NotYet(CannotStart):
+    """It cannot start now, and perhaps a moment later: trouble that may pass by itself."""
+
+
 def write(path: Path, text: str) -> None:
     """All of `text` or what was there before, whenever the mains are cut; for this user only."""
     new = path.with_suffix(".new")
@@ -41,13 +45,13 @@ def free(folder: Path) -> int:
 
 def lock(path: Path) -> int:
     """Keep everybody else off the journal at `path`, until this handle of its folder is closed. Raises
-    CannotStart."""
+    NotYet."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(folder)
-        raise CannotStart("journal_locked", path=str(path)) from error
+        raise NotYet("journal_locked", path=str(path)) from error
     return folder
 
 

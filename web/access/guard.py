@@ -17,7 +17,7 @@ from web.access.patience import Patience
 from web.access.routes import ROUTES, TECHNICIAN
 
 IDLE, WHOLE = 1800.0, 12 * 3600.0  # s that a technician's session lasts unused; that any lasts at all
-LOOPBACK = ("127.0.0.1", "::1")
+LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # the last: by IPv4 to where "::" listens
 
 
 @dataclass(slots=True)
