@@ -1,10 +1,12 @@
 """Why somebody came first: every overtaking is explained, and a checker confirms the events it names."""
 
 import json
+import random
 import sqlite3
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from test_histories import PLAN, Life, rush
 from controller.app import cli
 from controller.figures import proof
 from controller.hall.commands import CallNext, SignIn, TakeTicket
-from controller.hall.events import TicketIssued
+from controller.hall.events import DayOpened, TicketIssued
+from controller.hall.moment import Now
 from controller.journal.store import Store
 
 
@@ -202,6 +205,67 @@ def test_the_report_adds_up_and_lists_every_overtaking(ask: Callable[..., tuple[
     assert status == 0
     assert said.startswith("2026-11-23：取号 3 = 办结 2 + 过号 0 + 作废 0 + 未办 0 + 在办 1\n后来先叫 2 次\n")
     assert "1003 窗口指定呼叫：材料补齐 1 次" in said
+
+
+def when(*moments: str) -> list[proof.Row]:
+    """A ticket at each moment, in this order; with ? nobody trusts the clock."""
+    zone = MONDAY.tzinfo
+    walls = [
+        (datetime.fromisoformat(f"2026-11-{m.rstrip('?')}").replace(tzinfo=zone), m[-1] != "?")
+        for m in moments
+    ]
+    stamp = {"actor": "", "press": ""}
+    return [
+        (n, TicketIssued(f"A{n:03}", "A", "hall", at=Now(wall, float(n), "boot", trusted), **stamp))
+        for n, (wall, trusted) in enumerate(walls, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("moments", "asked", "there"),
+    [
+        (["23 08:00", "23 09:00", "23 10:00"], "23 09:30", 2),
+        (["23 08:00", "23 09:00", "23 10:00"], "23 09:00", 2),
+        (["23 08:00", "23 09:00", "23 10:00"], "23 07:59", 0),
+        (["23 08:00", "23 09:00", "23 10:00"], "24 08:00", 3),
+        (["23 08:00", "23 09:00", "23 08:30"], "23 08:45", 1),
+        (["23 08:00", "23 09:00", "23 08:30"], "23 08:15", 1),
+        (["23 08:00", "23 09:00", "23 08:30", "23 09:30"], "23 08:45", 3),
+        (["23 08:00", "30 09:00", "23 09:30", "23 10:30"], "23 10:00", 3),
+        (["23 08:00", "23 09:00", "01 08:00?", "01 08:05?", "24 09:00"], "23 09:30", 2),
+        (["23 08:00", "23 09:00", "01 08:00?", "01 08:05?"], "23 08:30", 1),
+        (["01 08:00?", "01 08:05?"], "01 08:01", 1),
+    ],
+)
+def test_a_moment_is_found_in_the_order_of_the_rows_wherever_the_clock_went(
+    moments: list[str], asked: str, there: int
+) -> None:
+    (_, last), *_ = when(asked)
+    assert len(proof.at(when(*moments), last.at.wall).tickets) == there
+
+
+def test_what_is_said_of_a_past_day_depends_on_no_wall_time_of_a_later_one() -> None:
+    """Whatever the clocks show later, the rows of before are told alike."""
+    for seed in range(30):
+        dice = random.Random(seed)
+        first = [f"23 {hour:02}:{minute:02}" for hour in (8, 9) for minute in (0, 20, 40)]
+        later = [f"{dice.choice(('01', '22', '24', '30'))} 09:30{dice.choice(('', '?'))}" for _ in range(4)]
+        later.append("30 23:00")
+        (_, asked), *_ = when("23 08:50")
+        if not any(moment.startswith(("01", "22")) and "?" not in moment for moment in later):
+            assert len(proof.at(when(*first, *later), asked.at.wall).tickets) == 3, (seed, later)
+
+
+def test_the_day_that_began_last_is_the_newest() -> None:
+    opened = [DayOpened(d, at=Now(MONDAY, 0.0, "b", True), actor="", press="") for d in ("1", "3", "2", "1")]
+    assert proof.days(list(enumerate(opened, 1))) == ["3", "2", "1"]
+
+
+def test_a_duration_over_a_reboot_asks_no_clock_that_nobody_believes() -> None:
+    start, end = Now(MONDAY, 900.0, "one", True), Now(MONDAY + timedelta(days=20_000), 60.0, "two", True)
+    for pair in (replace(start, trusted=False), end), (start, replace(end, trusted=False)):
+        assert proof.lasted(*pair) == (60.0, True), "since the boot at least"
+    assert proof.lasted(start, end) == (20_000 * 86_400.0, True)
 
 
 def test_durations_are_never_negative() -> None:

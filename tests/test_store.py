@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -293,6 +293,37 @@ def test_every_year_has_a_file_that_begins_with_the_last_seal(tmp_path: Path) ->
     assert verify(new) == (12, 0)
     old.unlink()
     assert verify(new) == (6, 0), "also where the years before are kept elsewhere"
+
+
+def test_a_clock_that_is_set_back_over_new_year_writes_over_no_year(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    written = 5
+    for date in ("2099-03-02", "2100-01-04", "2026-12-31", "2027-01-04", "2028-01-04", "2101-01-04"):
+        store.append([day(date, clock), *events(clock, 2)])
+        written += 3
+        assert [type(event).__name__ for event in store.today()] == [
+            "DayOpened",
+            "TicketIssued",
+            "TicketIssued",
+        ]
+    store.close()
+    old, new = journals(tmp_path / "journal.db")[:-1], tmp_path / "journal.db"
+    assert [file.name for file in old] == ["journal-2026.db", "journal-2099.db"]
+    issued_or_day = [seq for seq, event in read(new) if not isinstance(event, YearOpened | PlanLoaded)]
+    assert len(issued_or_day) == written - 1, "nothing was lost; one row was the plan"
+    assert [seq for seq, _ in read(new)] == list(range(1, max(issued_or_day) + 1)), "in their order"
+    assert verify(new)[1] == 0
+
+
+def test_the_newest_believed_moment_may_be_of_last_year(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    clock.move(believed := clock.now().wall - timedelta(days=4))
+    store.append(events(clock, 1))
+    clock.trusted = False
+    store.append(events(clock, 1))
+    store.append([day("2027-01-04", clock)])
+    assert store.last_wall() == believed
+    store.close()
 
 
 def test_a_changed_row_of_an_old_year_is_found_and_so_is_another_years_file(tmp_path: Path) -> None:

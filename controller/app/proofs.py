@@ -65,7 +65,7 @@ def then(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """The daily fairness report."""
     rows = proved(options)
-    state = proof.at(rows, max(event.at.wall for _, event in rows))
+    state = proof.after(rows)
     found = [o for o in proof.overtakings(rows) if o.reason not in ("missed", "held", "parked")]
     asked = [e for _, e in rows if isinstance(e, TicketCalled) and e.reason]
     sent = [e for _, e in rows if isinstance(e, TicketRefused)]

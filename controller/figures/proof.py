@@ -6,6 +6,7 @@ Everything is read off the journal's rows (number, event), as anybody can who ha
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from controller.hall.events import (
     DayClosed,
@@ -41,8 +42,9 @@ class Overtaking:
 
 
 def days(rows: Sequence[Row]) -> list[str]:
-    """The business days in `rows`, in their order."""
-    return list(dict.fromkeys(event.day for _, event in rows if isinstance(event, DayOpened)))
+    """The business days in `rows`, in the order in which they last began."""
+    opened = [event.day for _, event in rows if isinstance(event, DayOpened)]
+    return list(dict.fromkeys(reversed(opened)))[::-1]
 
 
 def of_day(rows: Sequence[Row], day: str) -> list[Row]:
@@ -122,17 +124,30 @@ def why(rows: Sequence[Row], number: str, before: str = "") -> list[Overtaking]:
 
 def lasted(start: Now, end: Now) -> tuple[float, bool]:
     """Seconds from `start` to `end`, and whether that is an estimate: across a reboot only the wall
-    clocks can tell. Never negative."""
+    clocks can tell, and of two that are not both believed only the seconds since the boot. Never negative."""
     exact = elapsed(start, end)
-    wall = (end.wall - start.wall).total_seconds()
-    return max(0.0, wall if exact is None else exact), exact is None
+    if exact is not None:
+        return max(0.0, exact), False
+    wall = (end.wall - start.wall).total_seconds() if start.trusted and end.trusted else 0.0
+    return max(end.mono, wall), True
+
+
+def after(rows: Sequence[Row]) -> State:
+    """The hall after all of `rows`."""
+    state = State()
+    for _, event in rows:
+        state = evolve(state, event)
+    return state
 
 
 def at(rows: Sequence[Row], wall: datetime) -> State:
-    """The hall after the last event that was not later than `wall`."""
-    last = max((seq for seq, event in rows if event.at.wall <= wall), default=0)
-    state = State()
-    for seq, event in rows:
-        if seq <= last:
-            state = evolve(state, event)
-    return state
+    """The hall when a believed clock showed `wall`, the last time if it did so more than once.
+
+    Rows are in the order of their numbers, and their wall times need not be: a clock is set back, or wakes
+    in 1970. So what counts is where in that order the believed ones pass `wall`.
+    """
+    believed = [n for n, (_, event) in enumerate(rows, 1) if event.at.trusted] or range(1, len(rows) + 1)
+    reached = [(n, rows[n - 1][1].at.wall <= wall) for n in believed]
+    passed = [n for (n, before), (_, then) in pairwise(reached) if before and not then]
+    ended = [n for n, before in reached[-1:] if before]
+    return after(rows[: (passed or ended or [0])[-1]])

@@ -107,7 +107,11 @@ class Store:
         """All of `events` in one durable transaction, or none. A new year begins a new file, and what
         came before it stays true by itself. Raises sqlite3.Error."""
         for place, event in enumerate(events):
-            if isinstance(event, DayOpened) and (year := self._year()) and event.day[:4] > year:
+            if (
+                isinstance(event, DayOpened)
+                and (year := self._year())
+                and event.day[:4] > year > self._put_away()
+            ):
                 if place:
                     self._write(events[:place])
                 self._db.close()
@@ -127,6 +131,11 @@ class Store:
         """Of the newest business day in this file."""
         newest = self.newest("DayOpened")
         return newest.day[:4] if isinstance(newest, DayOpened) else ""
+
+    def _put_away(self) -> str:
+        """The newest year that has a file of its own. Files are read in the order of their years, and none
+        may be written over: where a clock was set back, the days since stay with those that follow."""
+        return max((old.stem[-4:] for old in journals(self.path)[:-1] if old.is_file()), default="")
 
     def _write(self, events: Sequence[Event]) -> None:
         seq, seal, values = self._seq, self._seal, []
@@ -195,8 +204,12 @@ class Store:
 
     def last_wall(self) -> datetime | None:
         """The newest wall time that was believed: one that was not proves nothing."""
-        newest = next(self._read("time LIKE '% yes' AND seq <= ? ORDER BY seq DESC LIMIT 1", self._seq), None)
-        return newest.at.wall if newest else None
+        for file in reversed(journals(self.path)):  # a year's first row may be of a clock that nobody trusts
+            with closing(reading(file)) as db:
+                newest = next(_events(db, "time LIKE '% yes' ORDER BY seq DESC LIMIT 1"), None)
+            if newest:
+                return newest.at.wall
+        return None
 
     def _read(self, where: str, value: int) -> Iterator[Event]:
         yield from _events(self._db, where, value)
