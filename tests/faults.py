@@ -32,8 +32,13 @@ PLANTS: dict[str, tuple[str, ...]] = {
     ),
     "test_a_battery_is_believed_at_once_unless_it_is_before_the_journal": (
         "controller/runtime/clock.py",
-        "before = self._floor is not None and wall < self._floor",
+        "before = self._last is not None and now.wall < self._last.wall",
         "before = False",
+    ),
+    "test_without_a_time_server_the_hall_closes_and_the_day_turns_as_ever": (
+        "controller/runtime/clock.py",
+        "self._held, self._said = True, None",
+        "self._said = None",
     ),
     "test_no_damaged_modbus_answer_is_a_call": (
         "drivers/parts/modbus.py",

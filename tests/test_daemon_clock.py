@@ -37,15 +37,20 @@ class Machine:
             self._told = mmap.mmap(file.fileno(), 0)
         self.boots = 0
 
-    def tell(self, wall: datetime, synced: bool, battery: int = NONE) -> None:
-        """What the clock says from now on, and why it should be believed."""
+    def tell(self, wall: datetime | None, synced: bool, battery: int = NONE) -> None:
+        """What the clock says from now on (None: it goes on), and why it should be believed."""
         boot = f"00000000-0000-0000-0000-{self.boots:012}".encode()
-        ahead = wall.timestamp() - time.clock_gettime(time.CLOCK_REALTIME)
-        self._told[:] = struct.pack("dii40s", ahead, synced, battery, boot)
+        if wall:
+            self._ahead = wall.timestamp() - time.clock_gettime(time.CLOCK_REALTIME)
+        self._told[:] = struct.pack("dii40s", self._ahead, synced, battery, boot)
 
     def boot(self, wall: datetime, synced: bool = False, battery: int = NONE) -> Daemon:
         self.boots += 1
         self.tell(wall, synced, battery)
+        return self.again()
+
+    def again(self) -> Daemon:
+        """The program starts once more, in the same boot."""
         self.daemon = Daemon(
             self.file, self.data, "env", f"LD_PRELOAD={self._library}", f"CLOCKWORK={self._said}"
         )
@@ -122,6 +127,47 @@ def test_with_yesterday_evenings_clock_no_day_begins_until_the_network_says_so(m
     until(lambda: machine.day() == "2026-11-25")
     assert daemon.take() == "A001", "a new day"
     machine.check()
+
+
+def test_without_a_time_server_the_hall_closes_and_the_day_turns_as_ever(machine: Machine) -> None:
+    daemon = machine.boot(MORNING, synced=True)
+    daemon.take()
+    assert "时间服务器" not in daemon.page("/")
+    machine.tell(MORNING.replace(hour=23, minute=59), synced=True)
+    until(lambda: daemon.get("/api/v1/hall")["time"] == "23:59")
+    machine.tell(None, synced=False)  # it is nine hours since one was heard
+    until(lambda: daemon.get("/api/v1/hall")["phase"] != "open")
+    assert "联系不上时间服务器" in daemon.page("/")
+    assert "No time server has been heard" in daemon.page("/?lang=en")
+    assert "未校准" not in daemon.page("/")
+    machine.daemon.stop()
+    daemon = machine.again()
+    assert "联系不上时间服务器" in daemon.page("/"), "a restart of the program is no other boot"
+    machine.tell(MORNING + timedelta(days=1), synced=False)
+    until(lambda: machine.day() == "2026-11-25")
+    assert daemon.take() == "A001"
+    machine.tell(MORNING + timedelta(days=1), synced=True)
+    until(lambda: "时间服务器" not in daemon.page("/"))
+    machine.check()
+
+
+@pytest.mark.parametrize("source", ["network", "said"])
+def test_what_was_believed_before_a_restart_is_believed_after_it(machine: Machine, source: str) -> None:
+    """Whichever of the two came last."""
+    daemon = machine.boot(MORNING.replace(hour=7))
+    assert "events" in daemon.ask("hall/confirm-time", wall="2026-11-24T08:31", sure=True)
+    until(lambda: machine.day() == "2026-11-24")
+    daemon.take()
+    if source == "network":
+        machine.tell(MORNING.replace(hour=9), synced=True)
+        until(lambda: daemon.get("/api/v1/hall")["time"] >= "09:30")
+        daemon.take()
+        machine.tell(None, synced=False)
+    machine.daemon.stop()
+    daemon = machine.again()
+    assert daemon.get("/api/v1/hall")["time"][:4] == ("09:3" if source == "network" else "08:3")
+    assert ("联系不上时间服务器" in daemon.page("/")) is (source == "network")
+    assert "未校准" not in daemon.page("/")
 
 
 def test_the_clock_of_a_pi_5_without_a_battery_proves_nothing(machine: Machine) -> None:

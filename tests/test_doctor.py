@@ -1,6 +1,6 @@
 """What the technician types first: devices and doctor, in words, with the cure."""
 
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,8 +105,8 @@ def test_undervoltage_now_or_since_the_start_is_a_finding(tmp_path: Path, regist
 
 def test_a_full_disk_and_a_wrong_clock_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: _Usage)
-    future = datetime(2999, 1, 1, tzinfo=SystemClock("Asia/Shanghai", None).now().wall.tzinfo)
-    clock = SystemClock("Asia/Shanghai", future)
+    now = SystemClock("Asia/Shanghai", None).now()
+    clock = SystemClock("Asia/Shanghai", replace(now, wall=now.wall.replace(year=2999), boot="before"))
     found = {code: ok for ok, code, _ in doctor.machine(tmp_path, clock, tmp_path)}
     assert (found["disk"], found["clock"]) == (False, False)
 

@@ -40,9 +40,9 @@ class Golden:
     def opened(self) -> tuple[Store, FakeClock, Settings]:
         """Three minutes after its end, as a start does it."""
         store = Store(self.path)
-        last = store.last_wall()
+        last = store.believed()
         assert last
-        clock = FakeClock(last + timedelta(minutes=3))
+        clock = FakeClock(last.wall + timedelta(minutes=3))
         return store, clock, in_force(read_plan(EXAMPLE.read_bytes()), store, clock)[0]
 
 

@@ -38,10 +38,10 @@ def test_its_hall_opens_the_next_morning_with_its_own_hall_toml(
     data: Path, start_hall: Callable[..., Hall]
 ) -> None:
     store = Store(data / "journal.db")
-    last = store.last_wall()
+    last = store.believed()
     store.close()
     assert last
-    morning = (last + timedelta(days=1)).replace(hour=9)
+    morning = (last.wall + timedelta(days=1)).replace(hour=9)
     hall = start_hall((PLAYED / "hall.toml").read_text(), at=FakeClock(morning))
     assert hall.take("A") == "A001"
     assert hall.call("1") == "A001"

@@ -53,7 +53,7 @@ def serve(options: argparse.Namespace) -> int:
     store = Store(folder / "journal.db")
     if notes:
         plan = roof.read_plan(store.plan().encode())
-    last = store.last_wall()
+    last = store.believed()
     site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
     site.restart = lambda: os.kill(os.getpid(), signal.SIGHUP)
     with ExitStack() as stops:
@@ -62,7 +62,9 @@ def serve(options: argparse.Namespace) -> int:
             from controller.simulated.simulation import Simulation, opening
 
             wires = Path(stops.enter_context(tempfile.TemporaryDirectory(prefix="hallqueue-")))
-            fake = site.clock = FakeClock(opening(plan, site.clock.now().wall, last), speed=1.0)
+            fake = site.clock = FakeClock(
+                opening(plan, site.clock.now().wall, last.wall if last else None), speed=1.0
+            )
             plan, site.coming = roof.in_force(plan, store, fake)
             site.twin = Simulation(plan, wires, fake)
             stops.callback(site.twin.close)

@@ -5,11 +5,11 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from controller.hall.events import DayOpened, Event, YearOpened
+from controller.hall.moment import Now
 from controller.journal.files import CannotStart, free, journals, lock, reading, remove, sync
 from controller.journal.rows import decode, encode, moment, sealed
 from controller.journal.verify import checked
@@ -202,13 +202,13 @@ class Store:
         """The press ids among the last `count` events, oldest first."""
         return [event.press for event in self._read("seq > ?", self._seq - count) if event.press]
 
-    def last_wall(self) -> datetime | None:
-        """The newest wall time that was believed: one that was not proves nothing."""
+    def believed(self) -> Now | None:
+        """The newest moment whose wall time was believed: one that was not proves nothing."""
         for file in reversed(journals(self.path)):  # a year's first row may be of a clock that nobody trusts
             with closing(reading(file)) as db:
                 newest = next(_events(db, "time LIKE '% yes' ORDER BY seq DESC LIMIT 1"), None)
             if newest:
-                return newest.at.wall
+                return newest.at
         return None
 
     def _read(self, where: str, value: int) -> Iterator[Event]:

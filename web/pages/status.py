@@ -112,6 +112,8 @@ def view(house: House, lang: str) -> dict[str, Any]:
         notes = [("watch", {"detail": cure(house.watch.health, lang)}), *notes]
     if not calendar.announced(plan, year := (now.wall + timedelta(days=46)).year):
         notes = [*notes, ("unannounced", {"year": year})]  # from 15 November
+    if engine.clock.source == "held":
+        notes = [*notes, ("no_time_server", {})]
     if state.frozen:
         answers["take"] = answers["call"] = {"level": "closed", "cures": []}
         notes = [("frozen", {"reason": say(f"freeze.{state.frozen}", lang)}), *notes]
