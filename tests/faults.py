@@ -55,6 +55,16 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "except BaseException as error:  # noqa: BLE001 - whatever an opening raises",
         "except LinkLost as error:  # noqa: BLE001 - whatever an opening raises",
     ),
+    "test_of_twelve_guesses_at_once_five_are_judged": (
+        "web/access/guard.py",
+        "with self._guessing:",
+        "if True:",
+    ),
+    "test_no_change_of_what_is_kept_about_people_is_lost_to_another": (
+        "controller/journal/people.py",
+        "with self._lock:\n            kept =",
+        "if True:\n            kept =",
+    ),
     "test_a_request_for_another_host_or_from_another_page_gets_nothing": ("web/app.py", "abort(421)", "pass"),
     "test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line": (
         "controller/app/serving.py",

@@ -3,8 +3,9 @@
 import json
 import logging
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -38,11 +39,12 @@ def _people(text: str) -> dict[str, Any]:
 
 
 class People:
-    """The file people.json of a data folder. Used by many threads; a hash is worked out by one."""
+    """The file people.json of a data folder. Used by many threads, of which one at a time works out a hash
+    or changes what is kept: what it has read is still so when it writes."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OSError."""
-        self._path, self._code, self._lock = folder / "people.json", folder / "passcode", Lock()
+        self._path, self._code, self._lock = folder / "people.json", folder / "passcode", RLock()
         self._kept: dict[str, Any] = {"technician": "", "clerks": {}, "devices": {}, "sessions": {}}
         try:
             self._kept |= _people(self._path.read_text())
@@ -73,13 +75,20 @@ class People:
         return dict(self._kept["sessions"])
 
     def remember(self, sessions: dict[str, dict[str, Any]]) -> None:
-        self._keep("sessions", sessions)
+        self._keep("sessions", lambda before: sessions)
 
     def choose(self, passphrase: str) -> None:
         """The technician's passphrase from now on; the one-time code is used up."""
-        self._keep("technician", _ARGON2.hash(passphrase))
+        self._keep("technician", lambda before: _ARGON2.hash(passphrase))
         self._code.unlink(missing_ok=True)
         sync(self._path.parent)
+
+    def redeem(self, code: str, passphrase: str) -> bool:
+        """Choose the passphrase by the one-time code; of several at once who have it, one does."""
+        with self._lock:
+            if good := self.is_code(code):
+                self.choose(passphrase)
+            return good
 
     def pin(self, clerk: str) -> str:
         """A new PIN for a clerk, told this once."""
@@ -88,20 +97,22 @@ class People:
         return pin
 
     def set_pin(self, clerk: str, pin: str) -> None:
-        self._keep("clerks", {**self._kept["clerks"], clerk: _ARGON2.hash(pin)})
+        self._keep("clerks", lambda clerks: {**clerks, clerk: _ARGON2.hash(pin)})
 
     def pair(self, token: str, place: str) -> None:
         """`token`: its digest."""
-        self._keep("devices", {**self._kept["devices"], token: place})
+        self._keep("devices", lambda devices: {**devices, token: place})
 
     def part(self, token: str) -> None:
         """Forget a device."""
-        self._keep("devices", {key: place for key, place in self._kept["devices"].items() if key != token})
+        self._keep("devices", lambda devices: {key: devices[key] for key in devices if key != token})
 
-    def _keep(self, what: str, value: object) -> None:
+    def _keep(self, what: str, change: Callable[[Any], object]) -> None:
+        """`change`: what is kept -> what will be. Raises OSError, and then nothing has changed."""
         with self._lock:
-            self._kept = {**self._kept, what: value}
-            write(self._path, json.dumps(self._kept, indent=1))
+            kept = {**self._kept, what: change(self._kept[what])}
+            write(self._path, json.dumps(kept, indent=1))
+            self._kept = kept
 
     def is_technician(self, given: str) -> bool:
         return self._fits(self._kept["technician"], given)

@@ -20,6 +20,10 @@ IDLE, WHOLE = 1800.0, 12 * 3600.0  # s that a technician's session lasts unused;
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")  # the last: by IPv4 to where "::" listens
 
 
+def _figures() -> str:
+    return f"{secrets.randbelow(10**6):06}"
+
+
 @dataclass(slots=True)
 class Session:
     """`role`: technician, clerk or desk clerk; `who`: the 工号; `device`: the one it was opened on;
@@ -41,11 +45,14 @@ class Access:
         """`secure`: the pages go over TLS."""
         self.people, self.secure, self._plan, self._clock = people, secure, plan, clock
         self._sessions: dict[str, Session] = {}
-        self._lock = Lock()  # of the sessions
+        self._lock = Lock()  # of the sessions, and of how often whose secret was replaced
+        self._replaced: Mapping[str, int] = {}
         with suppress(TypeError):  # another release may have kept other things
             self._sessions = {token: Session(**kept) for token, kept in people.sessions.items()}
         # Devices that wait to be paired, by their code: token, place, when they last asked.
         self._waiting: dict[str, tuple[str, str, float]] = {}
+        self._codes = Lock()  # of those that wait
+        self._guessing = Lock()  # of the patience: one guess is judged and counted before the next
         self._patience = (Patience(5, 900), Patience(20, 3600), Patience(200, 3600))
 
     def _now(self) -> float:
@@ -129,21 +136,30 @@ class Access:
 
     def _offer(self, place: str) -> Response:
         """The page of a device that is not paired yet: it shows a code, and looks again by itself."""
-        token, now = request.cookies.get(self._cookie("device"), ""), self._now()
-        self._waiting = {code: it for code, it in self._waiting.items() if it[2] > now - 600}
-        codes = [code for code, it in self._waiting.items() if it[:2] == (digest(token), place)]
-        if not codes and len(self._waiting) >= 100:
-            abort(503)  # nobody pairs a hundred devices at once
-        token = token or secrets.token_urlsafe(32)
-        code = codes[0] if codes else f"{secrets.randbelow(10**6):06}"
-        self._waiting[code] = (digest(token), place, now)
+        token = request.cookies.get(self._cookie("device"), "") or secrets.token_urlsafe(32)
+        with self._codes:
+            code = self._code(digest(token), place)
         answer = make_response(render_template("pair.html", say=say, code=code, place=place), 403)
         self._set(answer, "device", token, 3650)
         return answer
 
+    def _code(self, token: str, place: str) -> str:
+        """What the device of this digest shows while it waits: six figures that no other one shows."""
+        now = self._now()
+        self._waiting = {code: it for code, it in self._waiting.items() if it[2] > now - 600}
+        mine = [code for code, it in self._waiting.items() if it[:2] == (token, place)]
+        if not mine and len(self._waiting) >= 100:
+            abort(503)  # nobody pairs a hundred devices at once
+        code = mine[0] if mine else _figures()
+        while not mine and code in self._waiting:
+            code = _figures()
+        self._waiting[code] = (token, place, now)
+        return code
+
     def approve(self, code: str) -> bool:
         """A technician typed the code that a device shows."""
-        found = self._waiting.pop(code.replace(" ", ""), None)
+        with self._codes:
+            found = self._waiting.pop(code.replace(" ", ""), None)
         if found and found[2] > self._now() - 600:
             self.people.pair(*found[:2])
             return True
@@ -151,21 +167,24 @@ class Access:
 
     def tried(self, who: str, right: Callable[[], bool]) -> str:
         """Why `who` may not come in: empty if he may; "wrong", or "worn" after too many guesses."""
-        now = self._now()
+        now, g.replaced = self._now(), self._replaced
         # A stranger may drop his cookie after each guess, and must not lock out those who belong here.
         known = self._stands() in ("here", *self.people.devices)
         device = self._stands() if known else f"{request.remote_addr}"
         kinds = (f"{who} {device}", device, f"hall {known}")
-        if any(patience.worn(what, now) for patience, what in zip(self._patience, kinds, strict=True)):
-            return "worn"
-        if right():
-            return ""
-        for patience, what in zip(self._patience, kinds, strict=True):
-            patience.fail(what, now)
-        return "wrong"
+        counts = list(zip(self._patience, kinds, strict=True))
+        with self._guessing:
+            if any(patience.worn(what, now) for patience, what in counts):
+                return "worn"
+            if right():
+                return ""
+            for patience, what in counts:
+                patience.fail(what, now)
+            return "wrong"
 
     def open(self, answer: Response, role: str, who: str, place: str) -> Response:
-        """A new session, whose cookie goes with `answer`."""
+        """A new session for who was `tried`, whose cookie goes with `answer`. Nobody comes in by a secret
+        that somebody else has replaced meanwhile."""
         token, now = secrets.token_urlsafe(32), self._clock.now()
         device = "" if role == "technician" else self._stands()
         session = Session(role, who, device, place, now.boot, now.mono, now.mono)
@@ -181,10 +200,14 @@ class Access:
 
     def end_all(self, who: str) -> None:
         """Whoever signed in with a secret that no longer counts is out."""
+        with self._lock:
+            g.replaced = self._replaced = {**self._replaced, who: self._replaced.get(who, 0) + 1}
         self._keep({}, lambda token, session: session.who == who)
 
     def _keep(self, new: Mapping[str, Session], gone: Callable[[str, Session], bool]) -> None:
         with self._lock:
+            if any(g.replaced.get(it.who) != self._replaced.get(it.who) for it in new.values()):
+                abort(403)
             kept = {**self._sessions, **new}
             kept = {token: it for token, it in kept.items() if self._lasts(it) and not gone(token, it)}
             if kept != self._sessions:

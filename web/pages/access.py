@@ -30,7 +30,8 @@ def add(app: Flask, access: Access, clerks: Callable[[], list[str]]) -> None:
         if not people.is_technician(given):
             if len(new) < SHORTEST:
                 return page(200, given=given, fault="login.short" if new else "login.choose")
-            people.choose(new)
+            if not people.redeem(given, new):
+                return page(403, fault="login.wrong")
             access.end_all("technician")
         return access.open(make_response(redirect("/", 303)), "technician", "technician", "")
 

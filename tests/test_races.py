@@ -1,0 +1,131 @@
+"""What several threads want at the same moment: each gets it, and once."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import QUICK, Hall
+from flask import Flask, Response
+from visitor import Visitor, technician
+from werkzeug.exceptions import Forbidden
+
+from controller.journal.people import People
+from controller.runtime.clock import FakeClock
+from controller.settings.schema import Settings
+from web.access.guard import Access
+
+MANY = 8  # as the web has workers
+
+
+@pytest.fixture(autouse=True)
+def often() -> Iterator[None]:
+    """Threads change as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def at_once(act: Callable[[int], Any], many: int = MANY) -> list[Any]:
+    """`act` by many threads, who begin together; what each of them got."""
+    together = threading.Barrier(many)
+
+    def one(number: int) -> Any:
+        together.wait()
+        return act(number)
+
+    with ThreadPoolExecutor(many) as threads:
+        return list(threads.map(one, range(many)))
+
+
+@pytest.fixture
+def access(plan: Settings, tmp_path: Path, clock: FakeClock) -> Access:
+    return Access(plan, People(tmp_path), clock, secure=False)
+
+
+def test_of_twelve_guesses_at_once_five_are_judged(access: Access) -> None:
+    app, six = Flask("test"), threading.Barrier(6)
+
+    def wrong() -> bool:
+        with suppress(threading.BrokenBarrierError):  # as nobody else is judged meanwhile
+            six.wait(1.0)
+        return False
+
+    def guess(number: int) -> str:
+        with app.test_request_context(environ_base={"REMOTE_ADDR": "192.168.1.9"}):
+            return access.tried("clerk 1003", wrong)
+
+    said = at_once(guess, 12)
+    assert (said.count("wrong"), said.count("worn")) == (5, 7)
+
+
+# What changes people.json: by name, so that a new one is seen. Each is given a number of its own.
+CHANGES: Mapping[str, Callable[[People, int], object]] = {
+    "pin": lambda people, n: people.pin(f"1{n}"),
+    "set_pin": lambda people, n: people.set_pin(f"2{n}", "000000"),
+    "pair": lambda people, n: people.pair(f"token {n}", "board"),
+    "part": lambda people, n: people.part(f"old {n}"),
+    "remember": lambda people, n: people.remember({"session": {"who": "technician"}}),
+    "choose": lambda people, n: people.choose("a sentence of my own"),
+    "redeem": lambda people, n: people.redeem("12345678", "a sentence of my own"),
+}
+READ = {"fresh", "clerks", "devices", "sessions", "is_technician", "is_code", "is_clerk"}
+
+
+def test_no_change_of_what_is_kept_about_people_is_lost_to_another(tmp_path: Path) -> None:
+    assert {name for name in vars(People) if name[0] != "_"} == CHANGES.keys() | READ
+    people = People(tmp_path)
+    for n in range(2):
+        people.pair(f"old {n}", "desk")
+    at_once(lambda n: [change(people, n) for change in CHANGES.values()], 2)
+    for found in (people, People(tmp_path)):
+        assert found.clerks == ["10", "11", "20", "21"]
+        assert found.devices == {"token 0": "board", "token 1": "board"}
+        assert found.sessions
+        assert found.is_technician("a sentence of my own")
+
+
+def test_of_two_pins_set_at_once_both_count(tmp_path: Path) -> None:
+    people = People(tmp_path)
+    at_once(lambda n: people.pin(f"100{n}"), 4)
+    assert People(tmp_path).clerks == ["1000", "1001", "1002", "1003"]
+
+
+def test_a_one_time_code_is_good_once_also_for_two_at_once(tmp_path: Path) -> None:
+    (tmp_path / "passcode").write_text(QUICK.hash("12345678"))
+    people = People(tmp_path)
+    chosen = at_once(lambda n: people.redeem("1234 5678", f"the sentence of number {n}"))
+    assert chosen.count(True) == 1
+    assert people.is_technician(f"the sentence of number {chosen.index(True)}")
+
+
+def test_a_pin_that_is_replaced_while_somebody_comes_in_by_it_opens_nothing(access: Access) -> None:
+    app = Flask("test")
+
+    def replace() -> None:
+        with app.test_request_context():
+            access.end_all("1003")
+
+    with app.test_request_context():
+        assert access.tried("clerk 1003", lambda: True) == ""
+        with ThreadPoolExecutor(1) as another:
+            another.submit(replace).result()
+        with pytest.raises(Forbidden):
+            access.open(Response(), "clerk", "1003", "window 3")
+        assert access.tried("clerk 1003", lambda: True) == ""
+        access.open(Response(), "clerk", "1003", "window 3")
+
+
+def test_devices_that_ask_at_once_are_all_paired(hall: Hall) -> None:
+    devices = [Visitor(hall.url) for _ in range(MANY)]
+    codes = at_once(lambda n: devices[n].code("/board"))
+    assert len({*codes}) == MANY
+    mine = technician(hall)
+    answers = at_once(lambda n: mine.post("/access", code=codes[n]).text)
+    assert all("配对好了" in text for text in answers)
+    assert {device.get("/board").status for device in devices} == {200}
