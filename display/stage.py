@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from threading import Lock
 from typing import Any, Protocol, runtime_checkable
 
 from controller.hall import calendar
@@ -66,7 +67,8 @@ class CallUnit(Protocol):
 
 
 class Stage:
-    """Shows to every device what concerns it. `submit` takes what devices answer to the hall."""
+    """Shows to every device what concerns it. `submit` takes what devices answer to the hall. What a device
+    was told and what is noted of it are one step, whichever thread does it: engine, watch or a page."""
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class Stage:
         self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
         self.muted: set[str] = set()  # voices that somebody silenced, until the next start
+        self._lock = Lock()  # of the two below; devices only post while it is held
         self._tested: dict[str, float] = {}  # until when a device shows its test (monotonic)
         self._shown: dict[str, tuple[Any, ...]] = {}  # what each device was told last
 
@@ -156,13 +159,17 @@ class Stage:
         state = seen_at(state, now)
         for name, device in self._devices.items():
             level = self._level(name, device, state, now)
-            # Told once: a device shows it again by itself after its wire was lost.
-            if level and level != self._shown.get(name) and time.monotonic() >= self._tested.get(name, 0.0):
-                self._shown[name] = level
-                if isinstance(device, Switch):
-                    device.power(*level)
-                elif isinstance(device, Shows):
-                    device.show(*level)
+            with self._lock:
+                self._tell(name, device, level)
+
+    def _tell(self, name: str, device: Device, level: tuple[Any, ...]) -> None:
+        # Told once: a device shows it again by itself after its wire was lost.
+        if level and level != self._shown.get(name) and time.monotonic() >= self._tested.get(name, 0.0):
+            self._shown[name] = level
+            if isinstance(device, Switch):
+                device.power(*level)
+            elif isinstance(device, Shows):
+                device.show(*level)
 
     def _level(self, name: str, device: Device, state: State, now: Now) -> tuple[Any, ...]:
         """What a device shows as long as nothing changes; empty if it shows nothing."""
@@ -204,14 +211,15 @@ class Stage:
     def wait(self, command: Command | None) -> None:
         """The journal takes its time over `command`: lamps say that presses were heard, and who pressed
         a ticket button is asked for patience. Called from outside the engine's thread, which waits."""
-        for name, device in self._devices.items():
-            place, shown = self._plan.device[name], self._shown.get(name)
-            if isinstance(device, CallUnit) and shown != ("off",):
-                self._shown[name] = ()
-                device.show("wait")
-            elif place.kiosk and isinstance(device, Shows):
-                self._shown[name] = ()
-                device.show(frozenset())
+        with self._lock:
+            for name, device in self._devices.items():
+                place, shown = self._plan.device[name], self._shown.get(name)
+                if isinstance(device, CallUnit) and shown != ("off",):
+                    self._shown[name] = ()
+                    device.show("wait")
+                elif place.kiosk and isinstance(device, Shows):
+                    self._shown[name] = ()
+                    device.show(frozenset())
         asking = self._plan.device.get(command.actor) if command else None
         if asking and asking.kiosk:
             until = time.monotonic() + TEST
@@ -226,9 +234,13 @@ class Stage:
 
     def test(self, name: str, now: Now) -> None:
         """Let a device show that it works; from any thread. Nothing of it is counted."""
+        with self._lock:
+            self._tested[name] = time.monotonic() + TEST
+            self._shown.pop(name, None)
+            self._show_test(name, now)
+
+    def _show_test(self, name: str, now: Now) -> None:
         device, place = self._devices[name], self._plan.device[name]
-        self._tested[name] = time.monotonic() + TEST
-        self._shown.pop(name, None)
         match device:
             case Printer():
                 text = say("test.slip", device=name, time=f"{now.wall:%H:%M}")

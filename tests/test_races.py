@@ -3,8 +3,9 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,14 @@ from flask import Flask, Response
 from visitor import Visitor, technician
 from werkzeug.exceptions import Forbidden
 
+from controller.hall.commands import Tick
+from controller.hall.events import Window
+from controller.hall.state import State
 from controller.journal.people import People
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
+from display.stage import Stage
+from drivers.base.device import Device
 from web.access.guard import Access
 
 MANY = 8  # as the web has workers
@@ -129,3 +135,43 @@ def test_devices_that_ask_at_once_are_all_paired(hall: Hall) -> None:
     answers = at_once(lambda n: mine.post("/access", code=codes[n]).text)
     assert all("配对好了" in text for text in answers)
     assert {device.get("/board").status for device in devices} == {200}
+
+
+class Unit(Device):
+    """A call unit that can be held while it is shown something."""
+
+    wired = False
+
+    def __init__(self) -> None:
+        super().__init__("unit1")
+        self.shown: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def show(self, lamp: str) -> None:
+        if lamp == "wait":
+            self.meanwhile()
+        self.shown.append(lamp)
+
+    def refuse(self) -> None: ...
+
+
+def test_a_lamp_that_asks_for_patience_is_lit_anew_when_the_hall_goes_on_at_that_moment(
+    plan: Settings, clock: FakeClock
+) -> None:
+    unit, state = Unit(), State(windows={"1": Window("1001")})
+    stage = Stage(plan, {"unit1": unit}, lambda command: None, clock.now)
+    tick = partial(stage.listen, Tick(actor="clock"), (), state)
+    tick()
+    with ThreadPoolExecutor(1) as engine:
+        # The lamp's turn comes as soon as nobody else has it: at the latest when this one is through.
+        unit.meanwhile = lambda: wait([engine.submit(tick)], timeout=0.3)
+        stage.wait(None)
+    tick()
+    assert unit.shown[-1] == unit.shown[0] != "wait"
+
+
+def test_play_pressed_by_many_lets_one_crowd_in_and_sends_it_away(hall: Hall) -> None:
+    at_once(lambda n: hall.twin.play(True))
+    assert sum(thread.name == "player" for thread in threading.enumerate()) == 1
+    at_once(lambda n: hall.twin.play(False))
+    assert sum(thread.name == "player" for thread in threading.enumerate()) == 0

@@ -70,6 +70,9 @@ class Simulation:
     def __init__(self, real: Settings, folder: Path, clock: FakeClock) -> None:
         self._clock, self._pins = clock, Pins()
         self._player: Player | None = None
+        # One lever is pulled at a time: what it finds is still so when it acts. The player's has a lock of
+        # its own, as who sends people away waits for them, and they press keys.
+        self._levers, self._playing = threading.Lock(), threading.Lock()
         self._fingers = defaultdict[int, threading.Lock](threading.Lock)  # one a pin
         self.machines: dict[str, Machine] = {}
         self.wires: dict[str, Wire] = {}
@@ -95,14 +98,16 @@ class Simulation:
 
     def play(self, on: bool) -> None:
         """Let visitors and clerks come, or send them away."""
-        if self._player:
-            self._player.stop()
-        self._player = Player(self, self._clock) if on else None
+        with self._playing:
+            if self._player:
+                self._player.stop()
+            self._player = Player(self, self._clock) if on else None
 
     def close(self) -> None:
         self.play(False)
-        for wire in self.wires.values():
-            wire.unplug()
+        with self._levers:
+            for wire in self.wires.values():
+                wire.unplug()
 
     def press(self, device: str, key: str) -> None:
         """Press a key and let it go a moment later; presses of one key follow each other."""
@@ -110,8 +115,9 @@ class Simulation:
         if isinstance(machine, CallUnit):
             machine.tap(self._keys(device).index(key))
         elif isinstance(machine, Unit | Keypad):
-            machine.tap(key)
-            self.wires[device].poke()
+            with self._levers:
+                machine.tap(key)
+                self.wires[device].poke()
         else:
             pin = self.plan.device[device].options["pins"][key]
             threading.Thread(target=self._tap, args=[pin], name=f"finger {key}").start()
@@ -130,15 +136,16 @@ class Simulation:
     def turn(self, device: str, knob: str, value: int) -> None:
         """Turn a fault knob of a machine, or of its wire (unplugged, noise)."""
         wire, machine = self.wires[device], self.machines[device]
-        if knob == "unplugged":
-            wire.unplug() if value else wire.plug()
-        elif knob == "noise":
-            wire.noise = value
-        elif knob in machine.knobs:
-            setattr(machine, knob, type(getattr(machine, knob))(value))
-            wire.poke()
-        else:
-            raise LookupError(knob)
+        with self._levers:
+            if knob == "unplugged":
+                wire.unplug() if value else wire.plug()
+            elif knob == "noise":
+                wire.noise = value
+            elif knob in machine.knobs:
+                setattr(machine, knob, type(getattr(machine, knob))(value))
+                wire.poke()
+            else:
+                raise LookupError(knob)
 
     def picture(self, device: str, number: int) -> bytes:
         """The PNG of the `number`th piece of paper of a printer."""
@@ -153,7 +160,8 @@ class Simulation:
         """Move the hall's clock; `speed` is how many of its seconds pass in a real one."""
         if not (abs(minutes) <= 60 * 24 * 31 and speed in (None, 1, 10, 60)):
             raise ValueError("a month at most, at speed 1, 10 or 60")
-        self._clock.move(self._clock.now().wall + timedelta(minutes=minutes), speed)
+        with self._levers:
+            self._clock.move(self._clock.now().wall + timedelta(minutes=minutes), speed)
 
     def view(self) -> dict[str, Any]:
         """Everything the twin page draws."""

@@ -1,19 +1,19 @@
 """What is plugged in and pulled out, as udev tells (devices.md §3). Nothing is ever mounted."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drivers.base.device import Device, DeviceFault
 from drivers.base.link import Link
 
+LATELY = 10  # pieces of news that are kept
 _STORAGE = ":08"  # USB class of sticks and disks, in udev's ID_USB_INTERFACES
 
 
 class Inventory(Device):
-    """Watches the USB ports of every real hall. `news`, newest first: when (monotonic), what
-    (came, gone, moved), and the arguments of its sentence. A stick or disk is an alert."""
+    """Watches the USB ports of every real hall. `news`, newest first and replaced as a whole: when
+    (monotonic), what (came, gone, moved), and the arguments of its sentence. A stick or disk is an alert."""
 
     wired = False
     longest = 15.0  # to list what is plugged in
@@ -21,7 +21,7 @@ class Inventory(Device):
     def __init__(self, urls: Mapping[str, str]) -> None:
         """`urls`: those of hall.toml, by device."""
         super().__init__("usb")
-        self.news: deque[tuple[float, str, dict[str, str]]] = deque(maxlen=10)
+        self.news: tuple[tuple[float, str, dict[str, str]], ...] = ()
         self._urls = urls
         self._there: dict[str, Mapping[str, str]] = {}  # udev's properties by port, such as 1-1.2
         self._gone: dict[str, str] = {}  # what was last pulled out of a port
@@ -64,7 +64,7 @@ class Inventory(Device):
     def _tell(self, what: str, port: str, about: Mapping[str, str], old: str) -> None:
         whose = [name for name, url in self._urls.items() if _fits(url, old, about)]
         arguments = {"device": " ".join([*whose, _name(about)]), "port": port, "old": old}
-        self.news.appendleft((time.monotonic(), what, arguments))
+        self.news = ((time.monotonic(), what, arguments), *self.news)[:LATELY]
         self.on_health(self)  # the pages show it
 
 

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -81,9 +80,13 @@ def add(
         """What the page wants said, by the codes of our sentences; one at a time."""
         name, lang = known(kiosk), "en" if request.args.get("lang") == "en" else "zh"
         text = view.spoken(engine.plan, engine.state, now(name), request.args.getlist("say")[:9], lang)
-        if text and not turns[name].locked():
-            with turns[name], suppress(DeviceFault):
+        if text and turns[name].acquire(blocking=False):
+            try:
                 return Response(wav(*spoken(text[:LONGEST], VOICES[lang])), mimetype="audio/wav")
+            except DeviceFault:
+                pass  # there is nothing that could speak here
+            finally:
+                turns[name].release()
         return abort(404)
 
     @app.post("/kiosk/<kiosk>/help")
