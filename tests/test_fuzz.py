@@ -14,7 +14,17 @@ from drivers import callunit_keypad, printer_escpos, sign_onbon
 from drivers.base.device import DeviceFault
 from drivers.base.link import Link, gbk
 from drivers.parts.frame import Frame, profile
-from drivers.parts.modbus import READ_INPUTS, Master, rtu
+from drivers.parts.modbus import (
+    READ_COILS,
+    READ_COUNTERS,
+    READ_HOLDING,
+    READ_INPUTS,
+    WRITE_COIL,
+    WRITE_COILS,
+    WRITE_REGISTERS,
+    Master,
+    rtu,
+)
 from drivers.sim.alpha import AlphaSign
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
@@ -35,6 +45,10 @@ class Said(Link):
         super().__init__("", 10_000_000)
         self._data, self.baudrate = data, 10_000_000
 
+    def say(self, data: bytes) -> None:
+        """This comes next, and nothing of what was left."""
+        self._data = data
+
     def write(self, data: bytes) -> None:
         pass
 
@@ -53,6 +67,43 @@ def test_the_modbus_master_takes_any_bytes(noise: bytes, framing: str) -> None:
         assert len(found) == 2
     except DeviceFault:
         pass
+
+
+# Of each function: what is asked, and what the answer brings (devices.md §6.2).
+EXCHANGES = [
+    *((READ_COILS, "00000003", "0105"), (READ_INPUTS, "00000008", "0104")),
+    *((READ_HOLDING, "00000002", "0400010001"), (READ_COUNTERS, "00000001", "020007")),
+    *((WRITE_COIL, "0000ff00", "0000ff00"), (WRITE_COILS, "000000030105", "00000003")),
+    (WRITE_REGISTERS, "000000010204d2", "00000001"),
+]
+
+
+@pytest.mark.parametrize(("function", "asked", "brought"), EXCHANGES)
+@given(NOISE, NOISE, st.booleans(), st.booleans())
+@example(b"\0", b"", False, False)
+@example(b"\xff", b"", False, False)
+@example(b"\1\2\3\4\5\15\16", b"\1", True, True)
+def test_whatever_comes_around_a_modbus_answer_it_is_found(
+    function: int, asked: str, brought: str, before: bytes, after: bytes, echo: bool, twice: bool
+) -> None:
+    ask, bring = bytes.fromhex(asked), bytes.fromhex(brought)
+    request, answer = rtu(bytes([1, function]) + ask), rtu(bytes([1, function]) + bring)
+    link = Said(before + request * echo + before + answer * (1 + twice) + after)
+    assert Master(1, 0.0, "rtu").exchange(link, function, ask, len(bring)) == bring
+
+
+def test_an_adapter_that_echoes_does_not_answer_for_a_dead_unit() -> None:
+    """A coil's answer is the same as its request, so the echo must be known from reading."""
+    unit, ask = Master(1, 0.0, "rtu"), bytes.fromhex("0000ff00")
+    link, request = Said(b""), rtu(bytes([1, WRITE_COIL]) + ask)
+    for _ in range(2):
+        link.say(rtu(bytes.fromhex("010100000001")) + rtu(bytes.fromhex("01010100")))
+        unit.exchange(link, READ_COILS, b"\0\0\0\1", 2)
+    link.say(request)
+    with pytest.raises(DeviceFault, match="silent"):
+        unit.exchange(link, WRITE_COIL, ask, 4)
+    link.say(request * 2)
+    assert Master(1, 0.0, "rtu").exchange(link, WRITE_COIL, ask, 4) == ask
 
 
 @given(NOISE)
@@ -127,8 +178,9 @@ def test_no_damaged_modbus_answer_is_a_call(damages: int) -> None:
     for _ in range(damages):
         bits = dice.randrange(1, 4)
         for answer, size in ((inputs, 2), (counters, 3)):
+            link = Said(flipped(dice, answer, bits))
             with pytest.raises(DeviceFault):
-                Master.unpacked(flipped(dice, answer, bits), answer[:2], size)
+                Master(1, 0.0, "rtu").exchange(link, answer[1], b"\0\0\0\1", size)
 
 
 def test_no_damaged_frame_of_a_unit_is_a_call(damages: int) -> None:

@@ -44,6 +44,7 @@ class Link:
         # What units said that speak unasked, by address: whoever reads the wire sorts for all.
         self.letters: dict[bytes, list[bytes]] = {}
         self.heard = bytearray()  # the beginning of what one of them is still saying
+        self.echoes = 0  # how often what was sent came back before the answer: an adapter that hears itself
         self._wire: Any = io.BytesIO()
         self._closed = False
         try:

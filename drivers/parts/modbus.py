@@ -1,5 +1,10 @@
 """A small Modbus master on the shared link, RTU or TCP. Sources: Modbus over serial line V1.02,
-Modbus messaging on TCP/IP V1.0b, devices.md §6.2."""
+Modbus messaging on TCP/IP V1.0b, devices.md §6.2.
+
+An answer is looked for, not awaited at a place: whatever comes before, between and behind is noise, a
+neighbour's late answer, or the echo of an adapter that hears itself. What begins as the answer to this
+request must, is as long and has a right check, is the answer.
+"""
 
 import itertools
 import struct
@@ -10,11 +15,28 @@ from drivers.base.link import WRITE, Link, crc16
 
 READ_COILS, READ_INPUTS, READ_HOLDING, READ_COUNTERS = 1, 2, 3, 4
 WRITE_COIL, WRITE_COILS, WRITE_REGISTERS = 5, 15, 16
+_ENOUGH = 512  # bytes without an answer: a unit that babbles
+_ECHOES = 2  # echoes that were heard: from then on they are expected (devices.md §6.2)
 
 
 def rtu(body: bytes) -> bytes:
     """The frame on a serial line: address, function, data, CRC."""
     return body + crc16(body, 0xFFFF)
+
+
+def find(heard: bytes, begin: bytes, size: int, check: int) -> tuple[bytes, int]:
+    """The frame of `size` bytes in what was `heard` that begins with `begin` and whose last `check` bytes
+    are the CRC of the others (0: it has none); without one, how many bytes are missing at least."""
+    missing = size
+    for start in range(len(heard)):
+        frame = heard[start : start + size]
+        if not begin.startswith(frame[: len(begin)]):
+            continue
+        if len(frame) < size:
+            missing = min(missing, size - len(frame))
+        elif not check or rtu(frame[:-2]) == frame:
+            return frame, 0
+    return b"", missing
 
 
 class Master:
@@ -24,7 +46,7 @@ class Master:
 
     def __init__(self, address: int, timeout: float, framing: str) -> None:
         self.address, self._timeout, self._tcp = address, timeout, framing == "tcp"
-        self._owes = False  # an answer that may come late, and would look like the next one's
+        self._owed: set[int] = set()  # functions whose answer may come late, and look like the next one's
 
     @property
     def longest(self) -> float:
@@ -37,57 +59,65 @@ class Master:
 
         Raises DeviceFault: silent, garbled, or refused (an exception answer).
         """
-        link.drain()  # an answer that came too late belongs to nobody
+        if function in self._owed and not self._tcp:
+            self._settle(link, READ_INPUTS if function == READ_COILS else READ_COILS)
+        return self._ask(link, function, data, size)
+
+    def _settle(self, link: Link, other: int) -> None:
+        """Units answer in order: once another function is answered, nothing is owed any more."""
+        try:
+            self._ask(link, other, bytes([0, 0, 0, 1]), 2)
+        except DeviceFault as fault:
+            if fault.code == "silent":
+                # Twice its time is over. A unit that does not know the other function never answers it.
+                self._owed = {other}
+            if fault.code != "refused":
+                raise
+
+    def _ask(self, link: Link, function: int, data: bytes, size: int) -> bytes:
         body = bytes([self.address, function]) + data
-        if self._tcp:
-            return self._over_tcp(link, body, size)
-        if self._owes:
-            # Units answer in order: once another function is answered, nothing is owed any more.
-            other = READ_INPUTS if function == READ_COILS else READ_COILS
-            self._over_rtu(link, bytes([self.address, other, 0, 0, 0, 1]))
-        return self.unpacked(self._over_rtu(link, body), body, size)
-
-    def _over_rtu(self, link: Link, body: bytes) -> bytes:
-        """The frame that answers `body` on a serial line; another unit's or function's came too late."""
-        self._owes = True
-        link.write(rtu(body))
-        for n in range(3):
-            answer = link.read(5, self._timeout + link.seconds_for(8))  # none is shorter
-            if not answer:
-                raise DeviceFault("garbled" if n else "silent")
-            function, length = (answer + bytes(5))[1:3]
-            # A read's length stands in its answer; a refusal is no longer than five bytes.
-            answer += link.read(length if function < 5 else 3 * (function < 0x80), self._timeout)
-            self._owes = answer[:1] != body[:1] or function & 0x7F != body[1]
-            if len(answer) < 5 or not self._owes:
-                break
-        time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
-        return answer
-
-    @classmethod
-    def unpacked(cls, answer: bytes, body: bytes, size: int) -> bytes:
-        """What follows the function code in a serial line's answer to the request `body`."""
-        if rtu(answer[:-2]) != answer:
-            raise DeviceFault("garbled")
-        return cls._checked(answer[:-2], body, size)
-
-    def _over_tcp(self, link: Link, body: bytes, size: int) -> bytes:
-        number = next(self._numbers) & 0xFFFF
-        link.write(struct.pack(">HHH", number, 0, len(body)) + body)
-        head = link.read(6, self._timeout)
-        if not head:
-            raise DeviceFault("silent")
-        if len(head) < 6 or head[:5] != struct.pack(">HHB", number, 0, 0) or head[5] < 3:
-            raise DeviceFault("garbled")  # a late answer has another number
-        answer = link.read(head[5], self._timeout)
-        return self._checked(answer, body, size)
-
-    @staticmethod
-    def _checked(answer: bytes, body: bytes, size: int) -> bytes:
-        if answer[:1] != body[:1]:
-            raise DeviceFault("garbled")
-        if answer[1:2] == bytes([body[1] | 0x80]):
+        # A read's answer names its length, a write's repeats what was written where.
+        begin = body[:2] + bytes([size - 1]) if function < WRITE_COIL else body[:6]
+        refusal = bytes([self.address, function | 0x80])
+        if self._tcp:  # a late answer has another number
+            number = struct.pack(">HH", next(self._numbers) & 0xFFFF, 0)
+            request = number + struct.pack(">H", len(body)) + body
+            looks = [(number + bytes([0, size + 2]) + begin, size + 8), (number + b"\0\3" + refusal, 9)]
+        else:
+            request, looks = rtu(body), [(begin, size + 4), (refusal, 5)]
+        self._owed.add(function)
+        answer = self._hear(link, request, looks)
+        self._owed.clear()
+        if not self._tcp:
+            time.sleep(max(0.00175, link.seconds_for(4)))  # 3.5 characters of silence end a frame
+        if answer.startswith(looks[1][0]):
             raise DeviceFault("refused")
-        if answer[1:2] != body[1:2] or len(answer) != size + 2:
-            raise DeviceFault("garbled")
-        return answer[2:]
+        return answer[8:] if self._tcp else answer[2:-2]
+
+    def _hear(self, link: Link, request: bytes, looks: list[tuple[bytes, int]]) -> bytes:
+        """Send `request`; the first frame that is one of `looks`: how it begins, and its size."""
+        check = 0 if self._tcp else 2
+        alike = bool(find(request, *looks[0], check)[0])  # its echo would look like its answer
+        echo = request if link.echoes >= _ECHOES or not alike else b""
+        longest = max(len(request), *(size for _, size in looks))
+        missing = min(size for _, size in looks) + len(request) * (link.echoes >= _ECHOES)
+        wait = self._timeout + link.seconds_for(len(request) + longest)
+        link.drain()  # an answer that came too late belongs to nobody
+        link.write(request)
+        heard, count, deadline = b"", 0, time.monotonic() + wait
+        # Behind the deadline a busy machine still takes what is there already.
+        while count < _ENOUGH and (more := link.read(missing, deadline - time.monotonic())):
+            if not count:
+                deadline = time.monotonic() + wait
+            heard += more
+            count += len(more)
+            if echo and echo in heard:
+                heard, count, echo = heard.replace(echo, b"", 1), count - len(echo), b""
+                link.echoes += 1
+            found = [find(heard, begin, size, check) for begin, size in looks]
+            for frame, _ in found:
+                if frame:
+                    return frame
+            missing = min(lacking for _, lacking in found)
+            heard = heard[-longest:]
+        raise DeviceFault("garbled" if count else "silent")
