@@ -48,9 +48,10 @@ class Tardy(Link):
         self._said += answer
 
     def read(self, size: int, seconds: float) -> bytes:
-        self.spent += seconds
-        if self._mode == "babble":
+        if self._mode == "babble":  # as fast as the line lets it
+            self.spent += min(seconds, self.seconds_for(size))
             return self._dice.randbytes(size)
+        self.spent += seconds
         if self._mode == "drip" and seconds:
             size = 1
         data, self._said = self._said[:size], self._said[size:]
