@@ -86,6 +86,21 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
     ),
+    "test_every_field_of_every_command_refuses_what_is_beyond_its_bounds": (
+        "controller/hall/bounds.py",
+        "self.low <= len(least) and len(value) <= self.high",
+        "self.low <= len(least)",
+    ),
+    "test_a_hall_that_a_pause_without_bounds_has_ended_is_served_on": (
+        "controller/hall/bounds.py",
+        "PAUSE = 480",
+        "PAUSE = 600",
+    ),
+    "test_a_row_that_cannot_be_folded_is_told_by_its_number_with_what_to_do": (
+        "controller/journal/store.py",
+        'raise CannotStart("journal_unread", row=number, kind=NAMES[type(event)]) from error',
+        "raise",
+    ),
     "test_the_powers_word_is_that_of_the_firmwares_bits": (
         "controller/runtime/pi.py",
         '(0x1, "low")',

@@ -25,7 +25,7 @@ from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
 
 FOLDER = ROOT / "tests" / "golden"
-SUMS = FOLDER / "SHA256SUMS"  # `sha256sum *.db *.json *.jsonl *.txt played/*`, for new files only
+SUMS = FOLDER / "SHA256SUMS"  # `sha256sum *.db *.json *.jsonl *.txt played/* beyond/*`, for new files only
 WRITTEN = sorted(file.stem for file in FOLDER.glob("*.db") if "-" not in file.stem)
 BY: dict[str, Any] = {"actor": "1001"}
 

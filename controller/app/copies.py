@@ -4,13 +4,17 @@ import argparse
 
 from controller.app.console import speak
 from controller.journal import backup
+from controller.journal.store import state_in
 from controller.journal.verify import verify
 from controller.runtime.clock import SystemClock
 
 
 def verify_journal(options: argparse.Namespace) -> int:
-    count, broken = verify(backup.journal_in(options.data))
+    path = backup.journal_in(options.data)
+    count, broken = verify(path)
     print(speak("start.verify_broken" if broken else "start.verify_ok", count=count, row=broken))
+    if not broken:
+        state_in(path)  # seals say that nothing was changed, not that a hall can be started on it
     return 2 if broken else 0
 
 

@@ -11,17 +11,19 @@ from controller.hall.line import in_line
 from controller.hall.state import account
 from controller.journal import backup
 from controller.journal.files import CannotStart
-from controller.journal.store import read
+from controller.journal.store import folded, read
 from controller.journal.verify import verify
 from display.words.catalogue import happened
 
 
 def whole(data: Path) -> list[proof.Row]:
-    """The rows of a journal whose every seal holds. Raises CannotStart."""
+    """The rows of a journal whose every seal holds and every row can be folded. Raises CannotStart."""
     path = backup.journal_in(data)
     if broken := verify(path)[1]:
         raise CannotStart("journal_damaged", path=path, row=broken)
-    return list(read(path))
+    rows = list(read(path))
+    folded(rows)
+    return rows
 
 
 def proved(options: argparse.Namespace) -> list[proof.Row]:

@@ -17,7 +17,7 @@ from controller.hall.commands import Command, CutOff, LoadPlan
 from controller.hall.decide import decide
 from controller.hall.events import DayClosed, DayOpened, TicketEvent, TicketIssued
 from controller.hall.outcome import Outcome, Refused
-from controller.hall.state import State, evolve
+from controller.hall.state import State
 from controller.journal.files import CannotStart, NotYet
 from controller.journal.people import People, passcode
 from controller.journal.store import Store, read
@@ -133,9 +133,7 @@ def read_plan(source: bytes) -> Settings:
 def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]:
     """The plan to run on, and the text of a changed one that must wait: a hall at work goes on by the
     rules under which its tickets were given."""
-    state, last = State(), store.plan()
-    for event in store.today():
-        state = evolve(state, event)
+    state, last = store.state(), store.plan()
     if last in ("", plan.text):
         return plan, ""
     try:

@@ -14,7 +14,8 @@ LONGEST = 400  # days that a hall may be closed at a stretch
 
 def business_day(wall: datetime) -> str:
     """The day whose numbers are counted at `wall`, as ISO date."""
-    return (wall - DAY_BEGINS).date().isoformat()
+    first = wall.date() == date.min  # before it there is none
+    return (wall if first else wall - DAY_BEGINS).date().isoformat()
 
 
 def sessions(plan: Settings, day: date) -> Sessions:

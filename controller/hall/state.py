@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from controller.hall import calendar
+from controller.hall.bounds import LAST_SLIP, PAUSE, ROLL, clamp
 from controller.hall.events import (
     Call,
     ClerkSignedIn,
@@ -59,6 +60,7 @@ from controller.hall.events import (
 )
 from controller.hall.moment import Now
 
+LONGEST = 1e9  # s, thirty years: no clock counts further
 BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
 CARRIED = (
@@ -66,6 +68,8 @@ CARRIED = (
     *("seconds", "lost", "frozen", "stopped"),
 )
 PEOPLE = (TicketIssued, SlipsRecorded, ClerkSignedIn)  # who is here makes it a day
+# What says something of a ticket; of one that the day does not know it says nothing.
+_OF_TICKET = (TicketEvent, TicketPrinted, TicketReprinted, TicketReleased, TicketReinstated)
 _TIMELESS = (
     *(TicketPrinted, KioskOpened, KioskClosed, PlanLoaded, RollChanged, YearOpened),
     *(TicketsStopped, TicketsAllowed, DevicesTested),
@@ -144,6 +148,7 @@ def seen_at(state: State, now: Now) -> State:
         # Since this boot at least; since the last event if two wall times are to be believed.
         believed = (now.wall - last.wall).total_seconds() if last.trusted and now.trusted else 0.0
         gone = max(now.mono, believed)
+    gone = clamp(gone, 0.0, LONGEST)
     lost = state.lost + (gone if state.frozen else 0.0)
     return replace(state, last=now, seconds=state.seconds + gone, lost=lost)
 
@@ -158,7 +163,8 @@ def account(state: State) -> dict[str, int]:
 
 
 def evolve(state: State, event: Event) -> State:
-    """The state after `event`. Never refuses: what is in the journal is true."""
+    """The state after `event`. Never refuses nor raises: what is in the journal is true, and what an older
+    version has let in beyond the bounds of today counts as the bound."""
     state = seen_at(state, event.at)
     if (event.actor != "clock" and not isinstance(event, _TIMELESS)) or isinstance(event, SessionClosed):
         state = replace(state, touched=state.seconds)
@@ -166,11 +172,11 @@ def evolve(state: State, event: Event) -> State:
         state = replace(state, done=False, provisional=state.provisional or not event.at.trusted)
     if event.at.trusted and calendar.business_day(event.at.wall) == state.day:
         state = replace(state, provisional=False)
+    if isinstance(event, _OF_TICKET) and event.ticket not in state.tickets:
+        return state
     match event:
         case DayOpened():
-            kept = {name: getattr(event, name) for name in CARRIED}
-            tickets = {ticket.number: ticket for ticket in event.tickets}
-            return State(event.day, tickets=tickets, last=event.at, touched=event.seconds, **kept)
+            return _opened(event)
         case DayClosed():
             return _closed(state, event)
         case SessionOpened(by=by):
@@ -208,26 +214,29 @@ def evolve(state: State, event: Event) -> State:
             others = {name: reason for name, reason in state.kiosks.items() if name != kiosk}
             return replace(state, kiosks=others)
         case SlipsRecorded(service=service, first=first, last=last, served=served):
-            for figure in range(max(first, served + 1), last + 1):
+            last = min(last, LAST_SLIP)
+            for figure in range(max(first, served + 1, 0), last + 1):
                 slip = Ticket(f"{service}{figure:03}", service, "", event.at, state.seconds, paper="slip")
                 state = _with(state, slip)
             counts = _more(state, issued=last - first + 1, served=max(0, served - first + 1))
             return replace(counts, issued={**state.issued, service: last})
         case TicketIssued():
             return _issued(state, event)
-        case TicketPrinted(ticket=number, answer=answer) if number in state.tickets:
+        case TicketPrinted(ticket=number, answer=answer):
             ticket = replace(state.tickets[number], paper=answer)
             roll = state.rolls.get(ticket.kiosk, Roll())
-            used, today = roll.used + event.millimetres, roll.today + event.millimetres
-            rolls = {**state.rolls, ticket.kiosk: Roll(used, today, roll.first or event.at)}
+            length = max(0, min(event.millimetres, ROLL))
+            roll = Roll(roll.used + length, roll.today + length, roll.first or event.at)
+            rolls = {**state.rolls, ticket.kiosk: roll}
             return _with(replace(state, rolls=rolls), ticket)
-        case TicketReprinted(ticket=number, copy=copy, link=link) if number in state.tickets:
+        case TicketReprinted(ticket=number, copy=copy, link=link):
             state = replace(state, links={**state.links, link: number} if link else state.links)
             return _with(state, replace(state.tickets[number], paper="printing", prints=copy))
         case TicketReleased(ticket=number):
             return _moved(state, number, "waiting")
         case TicketReinstated(ticket=number, place=place, credit=credit, returns=returns):
             ticket = replace(state.tickets[number], place=place, credit=credit, returns=returns)
+            ticket = _bounded(ticket)
             # To the end of the table: of two with one place it comes second.
             return _moved(_with(_without(state, number), ticket), number, "waiting")
         case TicketsUnserved(tickets=numbers):
@@ -239,6 +248,23 @@ def evolve(state: State, event: Event) -> State:
     return state
 
 
+def _opened(event: DayOpened) -> State:
+    kept = {name: getattr(event, name) for name in CARRIED}
+    kept["seconds"] = seconds = clamp(event.seconds, 0.0, LONGEST)
+    kept["lost"] = lost = clamp(event.lost, 0.0, seconds)
+    latest = seconds - lost + 60.0 * PAUSE
+    tickets = {ticket.number: _bounded(ticket) for ticket in event.tickets}
+    windows = {name: replace(it, until=clamp(it.until, 0.0, latest)) for name, it in event.windows.items()}
+    kept["windows"] = {name: it if it.ticket in tickets else _free(it) for name, it in windows.items()}
+    return State(event.day, tickets=tickets, last=event.at, touched=seconds, **kept)
+
+
+def _bounded(ticket: Ticket) -> Ticket:
+    """With seconds that can be reckoned with."""
+    place, credit, since = (clamp(it, 0.0, LONGEST) for it in (ticket.place, ticket.credit, ticket.since))
+    return replace(ticket, place=place, credit=credit, since=since)
+
+
 def account_at_close(state: State, left: Collection[str]) -> dict[str, int]:
     """The account of a day that closes now: those that nobody called or finished count as unserved."""
     counted = account(state)
@@ -248,7 +274,7 @@ def account_at_close(state: State, left: Collection[str]) -> dict[str, int]:
 def _closed(state: State, event: DayClosed) -> State:
     # Journals up to a9e50c9 kept no account.
     counted = event.figures or account_at_close(state, event.unserved)
-    if counted["open"] or state.staffed:
+    if counted.get("open") or state.staffed:
         # Its people go over into the day that opens now; if the mains are cut in between, it goes on.
         return state
     closed = replace(state, done=True, provisional=False, figures=counted)
@@ -270,7 +296,16 @@ def _with(state: State, ticket: Ticket) -> State:
 
 
 def _without(state: State, number: str) -> State:
-    return replace(state, tickets={key: ticket for key, ticket in state.tickets.items() if key != number})
+    """No window goes on with a ticket that is gone."""
+    tickets = {key: ticket for key, ticket in state.tickets.items() if key != number}
+    windows = {
+        name: _free(there) if there.ticket == number else there for name, there in state.windows.items()
+    }
+    return replace(state, tickets=tickets, windows=windows)
+
+
+def _free(window: Window) -> Window:
+    return replace(window, ticket="", called=0.0, calls=0)
 
 
 def _moved(state: State, number: str, to: str, window: str = "") -> State:
@@ -290,8 +325,12 @@ def _issued(state: State, event: TicketIssued) -> State:
     )
     if event.link:
         state = replace(state, links={**state.links, event.link: number})
+    ticket = _bounded(ticket)
     counter = f"{service}T" if event.test else service
-    state = replace(state, issued={**state.issued, counter: int(number.removeprefix(counter))})
+    # Only figures that we could have given: the next number is the one after them.
+    figures = number.removeprefix(counter)
+    if figures.isascii() and figures.isdecimal() and len(figures) < 9:
+        state = replace(state, issued={**state.issued, counter: int(figures)})
     if not event.test:
         session = {**state.session, service: state.session.get(service, 0) + 1}
         state = _more(replace(state, session=session), issued=1)
@@ -318,7 +357,8 @@ def _at_window(state: State, event: WindowEvent, name: str) -> State:
         case ServicesChanged(services=changed):
             window = replace(window, services=changed)
         case WindowPaused(reason=reason, minutes=minutes):
-            window = replace(window, paused=reason, until=minutes and state.worked + 60 * minutes)
+            until = state.worked + 60 * min(minutes, PAUSE) if minutes > 0 else 0.0
+            window = replace(window, paused=reason, until=until)
         case WindowResumed():
             window = replace(window, paused="", until=0.0)
         case TicketCalled(ticket=number) | HeldCalled(ticket=number):
@@ -331,7 +371,7 @@ def _at_window(state: State, event: WindowEvent, name: str) -> State:
             state = _moved(state, number, "serving", name)
         case TicketEvent(ticket=number):
             if window.ticket == number:
-                window = replace(window, ticket="", called=0.0, calls=0)
+                window = _free(window)
             state = _left(state, event, name, number)
     windows = {**state.windows, name: window} if name else state.windows
     return replace(state, windows=windows)

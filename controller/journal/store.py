@@ -3,14 +3,16 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 from controller.hall.events import DayOpened, Event, YearOpened
 from controller.hall.moment import Now
+from controller.hall.state import State, evolve
 from controller.journal.files import CannotStart, free, journals, lock, reading, remove, sync
+from controller.journal.kinds import NAMES
 from controller.journal.rows import decode, encode, moment, sealed
 from controller.journal.verify import checked
 
@@ -184,11 +186,11 @@ class Store:
 
     def today(self) -> Iterator[Event]:
         """The events since the newest business day began: all that today's state is made of."""
-        old = journals(self.path)[:-1]
-        if old and not self._year():  # the mains were cut between two years
-            with closing(reading(old[-1])) as db:
-                yield from _events(db, "seq >= (SELECT max(seq) FROM journal WHERE kind = 'DayOpened')")
-        yield from self._read("seq >= ?", self._start())
+        return (event for _, event in _today(self.path, self._db))
+
+    def state(self) -> State:
+        """What they make true. Raises CannotStart."""
+        return folded(_today(self.path, self._db))
 
     def newest(self, kind: str) -> Event | None:
         """The newest of the events that have an index."""
@@ -259,9 +261,49 @@ def plan_in(db: sqlite3.Connection) -> Mapping[str, Any]:
 
 
 def _events(db: sqlite3.Connection, where: str, *values: int) -> Iterator[Event]:
+    return (event for _, event in _numbered(db, where, *values))
+
+
+def _numbered(db: sqlite3.Connection, where: str, *values: int) -> Iterator[tuple[int, Event]]:
     order = "" if "ORDER" in where else " ORDER BY seq"
-    for time, kind, body in db.execute(f"SELECT time, kind, body FROM journal WHERE {where}{order}", values):
-        yield decode(time, kind, json.loads(body))
+    for row in db.execute(f"SELECT seq, time, kind, body FROM journal WHERE {where}{order}", values):
+        yield row[0], _decoded(*row)
+
+
+def _decoded(seq: int, time: str, kind: str, body: str) -> Event:
+    """The event of a row. Raises CannotStart with its number, whatever is wrong with it."""
+    try:
+        return decode(time, kind, json.loads(body))
+    except CannotStart:
+        raise
+    except Exception as error:
+        raise CannotStart("journal_unread", row=seq, kind=kind) from error
+
+
+def _today(path: Path, db: sqlite3.Connection) -> Iterator[tuple[int, Event]]:
+    """The rows of the newest business day; of a year's file without one also those of the year before."""
+    (start,) = db.execute("SELECT max(seq) FROM journal WHERE kind = 'DayOpened'").fetchone()
+    if not start and (old := journals(path)[:-1]):  # the mains were cut between two years
+        with closing(reading(old[-1])) as before:
+            yield from _numbered(before, "seq >= (SELECT max(seq) FROM journal WHERE kind = 'DayOpened')")
+    yield from _numbered(db, "seq >= ?", start or 0)
+
+
+def folded(rows: Iterable[tuple[int, Event]]) -> State:
+    """The state after these rows. Raises CannotStart with the number of the first that it cannot take."""
+    state = State()
+    for number, event in rows:
+        try:
+            state = evolve(state, event)
+        except Exception as error:
+            raise CannotStart("journal_unread", row=number, kind=NAMES[type(event)]) from error
+    return state
+
+
+def state_in(path: Path) -> State:
+    """What a start on this journal would find true; it is only read. Raises CannotStart."""
+    with closing(reading(path)) as db:
+        return folded(_today(path, db))
 
 
 def read(path: Path, after: int = 0) -> Iterator[tuple[int, Event]]:
@@ -272,7 +314,7 @@ def read(path: Path, after: int = 0) -> Iterator[tuple[int, Event]]:
             with closing(reading(file)) as db:
                 sql = "SELECT seq, time, kind, body FROM journal WHERE seq > ? ORDER BY seq"
                 (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()
-                for seq, time, kind, body in db.execute(sql, (after if after >= 0 else last + after,)):
-                    yield seq, decode(time, kind, json.loads(body))
+                for row in db.execute(sql, (after if after >= 0 else last + after,)):
+                    yield row[0], _decoded(*row)
     except sqlite3.Error as error:
         raise CannotStart("journal_unusable", path=path, detail=error) from error

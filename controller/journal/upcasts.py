@@ -15,7 +15,7 @@ Body = Mapping[str, Any]
 
 def _transferred(at: Now, body: Body) -> Body:
     """Up to a9e50c9 a ticket went to a window only and kept its service, whose code was its first letter."""
-    return {"service": body["ticket"][0], **body}
+    return {"service": body["ticket"][:1], **body}
 
 
 def _closed(at: Now, body: Body) -> Body:

@@ -5,12 +5,13 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
+from controller.hall.bounds import BAD
 from controller.hall.commands import AllowTickets, Command, StopTickets, Tick
 from controller.hall.decide import decide, refused
-from controller.hall.events import TimeConfirmed
+from controller.hall.events import Event, TimeConfirmed
 from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, evolve
 from controller.journal.store import Store
@@ -32,7 +33,7 @@ class Engine:
 
     def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
         self.plan, self.clock, self._store = plan, clock, store
-        self.state = self._replay()
+        self.state = store.state()
         store.keep_reserve()
         if isinstance(said := store.newest("TimeConfirmed"), TimeConfirmed):
             clock.confirm(said.wall, said.at)
@@ -67,12 +68,6 @@ class Engine:
             future.set_result(Refused("busy"))
         return future
 
-    def _replay(self) -> State:
-        state = State()
-        for event in self._store.today():
-            state = evolve(state, event)
-        return state
-
     def _run(self) -> None:
         while True:
             self.doing, self.awaited = None, time.monotonic() + 1.0
@@ -91,7 +86,7 @@ class Engine:
                     try:
                         listener(command, outcome, self.state)
                     except Exception:
-                        log.exception("a listener failed at %s", command)
+                        log.exception("a listener failed at %.300s", command)
 
     def _deadline(self) -> Command:
         """Deadlines are commands that the engine gives itself."""
@@ -100,17 +95,16 @@ class Engine:
         return Tick(actor="clock")
 
     def _handle(self, command: Command) -> Outcome:
-        if command.press in self._seen:
-            return self._seen[command.press]
-        now, refusal = self.clock.now(), None
+        """What comes of a command. Whatever goes wrong is an answer to who asked, never the thread's end."""
         try:
+            if command.press in self._seen:
+                return self._seen[command.press]
+            now, refusal = self.clock.now(), None
             try:
                 events = decide(self.plan, self.state, command, now)
             except Refused as why:
                 refusal, events = why, refused(command, why, now)
-            if events:
-                self._store.append(events)
-                self.trouble = ""
+            self._make_true(events)
         except (sqlite3.Error, OSError) as error:
             answer = self._recover(error)
             full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL  # Python's own have no code
@@ -120,17 +114,27 @@ class Engine:
                 return self._handle(command)
             return answer
         except Exception:
-            log.exception("a bug in the rules at %s", command)
+            log.exception("a bug in the rules at %.300s", command)
             return Refused("bug")
-        for event in events:
-            self.state = evolve(self.state, event)
-            if isinstance(event, TimeConfirmed):
-                self.clock.confirm(event.wall, event.at)
         self._remember(command.press, refusal or ())
         return refusal or tuple(events)
 
+    def _make_true(self, events: Sequence[Event]) -> None:
+        """Fold, then write, then publish: what cannot be folded is never written. Raises sqlite3.Error."""
+        state = self.state
+        for event in events:
+            state = evolve(state, event)
+        if events:
+            self._store.append(events)
+            self.trouble = ""
+        self.state = state
+        for event in events:
+            if isinstance(event, TimeConfirmed):
+                self.clock.confirm(event.wall, event.at)
+
     def _remember(self, press: str, outcome: Outcome) -> None:
-        if press:
+        # What is beyond all bounds, perhaps the id itself, is refused again as well.
+        if press and not (isinstance(outcome, Refused) and outcome.code in BAD):
             self._seen[press] = outcome
             if len(self._seen) > PRESSES:
                 del self._seen[next(iter(self._seen))]
@@ -142,7 +146,7 @@ class Engine:
         self.trouble = str(error)
         try:
             self._store.reopen()
-            self.state = self._replay()
+            self.state = self._store.state()
         except (sqlite3.Error, OSError, Refused):
             log.debug("the journal cannot be read again yet", exc_info=True)
         return Refused("journal")

@@ -278,8 +278,8 @@ def play(folder: Path) -> None:
     (folder / "state.json").write_text(json.dumps(seen, ensure_ascii=False, indent=1) + "\n")
 
 
-def written(commit: str, into: Path) -> None:
-    """Lay `commit` in a folder of its own, live there, and keep what is left."""
+def written(commit: str, into: Path, script: str = __file__, *words: str) -> None:
+    """Lay `commit` in a folder of its own, live there as `script` tells, and keep what is left."""
     root = HERE.parent.parent
     archive = subprocess.run(["git", "-C", root, "archive", commit], check=True, capture_output=True).stdout
     with tempfile.TemporaryDirectory() as folder:
@@ -288,7 +288,7 @@ def written(commit: str, into: Path) -> None:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(there, filter="data")
         subprocess.run(
-            [sys.executable, "-B", __file__, "--play", data],
+            [sys.executable, "-B", script, "--play", data, *words],
             check=True,
             cwd=there,
             env={**os.environ, "PYTHONPATH": str(there)},
