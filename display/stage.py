@@ -1,5 +1,6 @@
 """The stage: the one `match` from events to devices. Runs in the engine's thread; only posts."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -36,6 +37,7 @@ from drivers.base.kinds import Switch
 from drivers.base.mailboxes import Sentence
 from drivers.base.paper import Line, Page
 
+log = logging.getLogger("hallqueue.stage")
 ACTOR = "stage"
 TEST = 5.0  # s that a test stands on a sign
 STALE = 15.0  # s after which nobody waits for the answer to his press any more
@@ -86,6 +88,7 @@ class Stage:
         self.muted: set[str] = set()  # voices that somebody silenced, until the next start
         self._lock = Lock()  # of the two below; devices only post while it is held
         self._tested: dict[str, float] = {}  # until when a device shows its test (monotonic)
+        self._ill: set[str] = set()  # devices of which that cannot be worked out
         self._shown: dict[str, tuple[Any, ...]] = {}  # what each device was told last
 
     def start(self, state: State) -> None:
@@ -109,13 +112,19 @@ class Stage:
                 self._submit(CloseKiosk(name, device.health.code, actor=device.name))
 
     def listen(self, command: Command, outcome: Outcome, state: State) -> None:
-        """The engine's listener; also of each Tick, as time alone changes lamps and signs."""
+        """The engine's listener; also of each Tick, as time alone changes lamps and signs. Whatever goes
+        wrong with a sentence or a page, every device still shows what is true."""
         self._state = state
+        try:
+            self._hear(command, outcome, state)
+        finally:
+            self._levels(state)
+
+    def _hear(self, command: Command, outcome: Outcome, state: State) -> None:
         if isinstance(command, Tick):
             self._morning(state)
         if isinstance(outcome, Refused):
             self._broken = outcome.code == "journal"
-            self._levels(state)
             self._refused(command, outcome)
             return
         self._broken = self._broken and not outcome
@@ -138,7 +147,6 @@ class Stage:
                     self._speak(partial(say, "voice.kiosk_closed"), lambda now: now.stopped != "")
                 case KioskOpened(kiosk=name):
                     self._told.discard(name)
-        self._levels(state)
 
     def _morning(self, state: State) -> None:
         """Before the opening every device shows that it works; what is ill then stands on the status page."""
@@ -158,9 +166,15 @@ class Stage:
         now = self._now()
         state = seen_at(state, now)
         for name, device in self._devices.items():
-            level = self._level(name, device, state, now)
-            with self._lock:
-                self._tell(name, device, level)
+            try:
+                level = self._level(name, device, state, now)
+                with self._lock:
+                    self._tell(name, device, level)
+                self._ill.discard(name)
+            except Exception:  # this device's alone: the others show what is true
+                if name not in self._ill:
+                    log.exception("nobody can say what %s should show", name)
+                self._ill.add(name)
 
     def _tell(self, name: str, device: Device, level: tuple[Any, ...]) -> None:
         # Told once: a device shows it again by itself after its wire was lost.

@@ -101,6 +101,11 @@ PLANTS: dict[str, tuple[str, ...]] = {
         'raise CannotStart("journal_unread", row=number, kind=NAMES[type(event)]) from error',
         "raise",
     ),
+    "test_a_device_whose_level_cannot_be_worked_out_leaves_the_others_alone": (
+        "display/stage.py",
+        "                if name not in self._ill:",
+        "                if True:",
+    ),
     "test_the_powers_word_is_that_of_the_firmwares_bits": (
         "controller/runtime/pi.py",
         '(0x1, "low")',
