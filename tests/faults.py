@@ -35,6 +35,11 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "before = self._last is not None and now.wall < self._last.wall",
         "before = False",
     ),
+    "test_a_wrong_date_from_a_pad_opens_no_day_and_the_right_one_does": (
+        "controller/hall/decide.py",
+        "if known and far > FAR:",
+        "if False:",
+    ),
     "test_without_a_time_server_the_hall_closes_and_the_day_turns_as_ever": (
         "controller/runtime/clock.py",
         "self._held, self._said = True, None",

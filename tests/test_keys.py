@@ -1,10 +1,13 @@
 """What pressing a key asks for: the key, what was typed before it, and what is true at the window."""
 
+import random
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
-from conftest import MONDAY
+from conftest import MONDAY, Hall
+from wait import until
 
 from controller.hall import keys
 from controller.hall.commands import (
@@ -24,10 +27,13 @@ from controller.hall.commands import (
     TakeTicket,
     Transfer,
 )
-from controller.hall.events import Window
+from controller.hall.events import DayOpened, Window
+from controller.hall.moment import Now
 from controller.hall.state import State
+from controller.journal.store import read
 from controller.runtime.clock import FakeClock
 from controller.settings.schema import Settings
+from drivers.base.kinds import Press
 
 STAMP = {"actor": "1002", "press": "p1"}
 SHUT, FREE = State(), State(windows={"1": Window("1002")})
@@ -37,7 +43,7 @@ AWAY = State(windows={"1": Window("1002", paused="lunch")})
 
 def at(now: bool, state: State) -> State:
     """The state under a clock that is trusted, or is not."""
-    return replace(state, last=replace(FakeClock(MONDAY).now(), trusted=now))
+    return replace(state, last=replace(FakeClock(MONDAY).now(), trusted=now), believed=MONDAY)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +130,55 @@ def test_eight_figures_that_are_no_time_mean_nothing(plan: Settings) -> None:
     assert keys.at_window(plan, at(False, FREE), "1", "next", "p1", "11310745") is None
 
 
+@pytest.mark.parametrize(
+    ("believed", "woke", "typed", "meant"),
+    [
+        ("2026-10-12 17:55", "1970-01-01 08:00", "10130742", "2026-10-13 07:42"),
+        ("2026-12-31 17:55", "2026-12-31 17:56", "01040750", "2027-01-04 07:50"),
+        ("2027-12-31 17:55", "2027-12-31 17:56", "02290750", "2028-02-29 07:50"),
+        ("2026-10-12 07:55", "1970-01-01 08:00", "10120742", "2026-10-12 07:42"),
+        ("", "1970-01-01 08:00", "11290745", "2026-11-29 07:45"),
+        ("", "1970-01-01 08:00", "01040745", "2027-01-04 07:45"),
+        ("", "2035-01-01 08:00", "02290745", "2028-02-29 07:45"),
+    ],
+)
+def test_the_year_of_a_pad_is_the_first_not_before_what_is_known(
+    plan: Settings, believed: str, woke: str, typed: str, meant: str
+) -> None:
+    zone = MONDAY.tzinfo
+    known = datetime.fromisoformat(believed).replace(tzinfo=zone) if believed else None
+    now = Now(datetime.fromisoformat(woke).replace(tzinfo=zone), 5.0, "woke", False)
+    asked = keys.command(plan, replace(FREE, last=now, believed=known), "unit1", "next", "p1", typed)
+    assert asked == ConfirmTime(datetime.fromisoformat(meant), **STAMP)
+
+
+def test_every_day_of_four_years_is_found_from_every_other_one() -> None:
+    dice = random.Random(1)
+    for _ in range(2000):
+        believed = MONDAY + timedelta(days=dice.randrange(3000))
+        day = believed + timedelta(days=dice.randrange(365))
+        if (day.month, day.day) != (2, 29):
+            assert keys.meant(f"{day:%m%d%H%M}", believed) == day.replace(tzinfo=None)
+    assert not any(keys.meant(f"{figures:08}", MONDAY) for figures in (0, 2300000, 2310800, 99999999))
+
+
 @pytest.mark.parametrize(("state", "typed"), [(at(True, FREE), "11230745"), (at(False, FREE), "1123074")])
 def test_under_a_trusted_clock_or_with_fewer_figures_it_is_a_number(
     plan: Settings, state: State, typed: str
 ) -> None:
     assert keys.at_window(plan, state, "1", "next", "p1", typed) == CallNext("1", typed, **STAMP)
+
+
+def test_a_wrong_date_from_a_pad_opens_no_day_and_the_right_one_does(start_hall: Callable[..., Hall]) -> None:
+    hall = start_hall(at=FakeClock(MONDAY.replace(hour=9)))
+    assert hall.take() == "A001"
+    hall.stop()
+    woken = FakeClock(datetime(1970, 1, 1, 8, tzinfo=MONDAY.tzinfo))
+    woken.trusted = False
+    hall = start_hall(at=woken)
+    for figures in ("12280900", "02290900", "13010900", "11240830"):
+        hall.house.devices["unit1"].emit(Press("unit1", "next", figures, figures))  # type: ignore[attr-defined]
+    until(lambda: hall.state.day == "2026-11-24")
+    days = [e.day for _, e in read(hall.folder / "journal.db") if isinstance(e, DayOpened)]
+    assert days == ["2026-11-23", "2026-11-24"]
+    assert hall.take() == "A001"

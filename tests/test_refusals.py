@@ -1,6 +1,6 @@
 """What people are told when the hall says no, word for word: who asked for what, and why not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tables import BY, CALL, IN, MONDAY, PLAN, RECALLS, START, TAKE, TICKETS, WINDOWS, Scene
@@ -164,21 +164,77 @@ def test_who_is_refused_is_told_why(
     assert refusal(refused.value) == sentence
 
 
+def woken() -> Scene:
+    """A hall whose clock was believed at 8:00, and no longer is."""
+    scene = Scene().ask(TAKE)
+    scene.clock.trusted = False
+    return scene.ask(TAKE)
+
+
+DAY = timedelta(days=1)
+ON_THE_PAGE = "确定吗?请技师在状态页勾选“确定无误”再确认"
+
+
 @pytest.mark.parametrize(
     ("wall", "sentence"),
     [
-        (MONDAY - timedelta(days=3), "2026-11-20 08:00 比最后一条记录 2026-11-23 08:00 还早，确定吗?"),
-        (MONDAY + timedelta(days=5), "2026-11-28 08:00 不是营业日，确定营业吗?"),
+        (MONDAY - 3 * DAY, f"2026-11-20 08:00 比最后一次可信的时间 2026-11-23 08:00 还早，{ON_THE_PAGE}"),
+        (MONDAY + 5 * DAY, "2026-11-28 08:00 不是营业日，确定营业吗?"),
+        (
+            MONDAY + 16 * DAY,
+            f"2026-12-09 08:00 离最后一次可信的时间 2026-11-23 08:00 有 15 天，{ON_THE_PAGE}",
+        ),
     ],
 )
-def test_an_odd_time_is_asked_back_once(wall: object, sentence: str) -> None:
+def test_an_odd_time_is_asked_back_once(wall: datetime, sentence: str) -> None:
+    scene = woken()
+    with pytest.raises(Refused) as refused:
+        decide(PLAN, scene.state, ConfirmTime(wall, **BY), scene.clock.now())
+    assert refusal(refused.value) == sentence
+    assert decide(PLAN, scene.state, ConfirmTime(wall, True, **BY), scene.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("days", "sure", "actor", "code"),
+    [
+        (14, False, "1001", ""),
+        (14.01, False, "1001", "time_far"),
+        (400, True, "1001", ""),
+        (400.01, True, "1001", "time_too_far"),
+        (-400.01, True, "1001", "time_too_far"),
+        (400.01, False, "technician", "time_far"),
+        (400.01, True, "technician", ""),
+        (20_000, True, "technician", ""),
+    ],
+)
+def test_how_far_a_time_may_be_from_the_newest_known_one(
+    days: float, sure: bool, actor: str, code: str
+) -> None:
+    scene, wall = woken(), MONDAY + timedelta(days=days)
+    try:
+        decide(PLAN, scene.state, ConfirmTime(wall, sure, actor=actor), scene.clock.now())
+        refused = ""
+    except Refused as why:
+        refused = why.code
+    assert refused == code
+
+
+def test_where_no_time_was_ever_known_none_is_far() -> None:
     scene = Scene()
     scene.clock.trusted = False
     scene.ask(TAKE)
-    with pytest.raises(Refused) as refused:
-        decide(PLAN, scene.state, ConfirmTime(wall, **BY), scene.clock.now())  # type: ignore[arg-type]
-    assert refusal(refused.value) == sentence
-    assert decide(PLAN, scene.state, ConfirmTime(wall, True, **BY), scene.clock.now())  # type: ignore[arg-type]
+    for days in (-4 * 365 + 1, 2 * 364, 6 * 364):
+        assert decide(PLAN, scene.state, ConfirmTime(MONDAY + days * DAY, **BY), scene.clock.now())
+
+
+@pytest.mark.parametrize("year", [1, 1970, 1999, 2100, 9999])
+@pytest.mark.parametrize("actor", ["1001", "technician"])
+def test_no_hall_is_in_such_a_year(year: int, actor: str) -> None:
+    for scene in (Scene(), woken()):
+        for wall in (datetime(year, 1, 1), datetime(year, 12, 31, 23, 59, tzinfo=UTC)):
+            with pytest.raises(Refused) as refused:
+                decide(PLAN, scene.state, ConfirmTime(wall, True, actor=actor), scene.clock.now())
+            assert refusal(refused.value) == "年份要在 2000 到 2099 之间，请重新填写"
 
 
 @pytest.mark.parametrize(

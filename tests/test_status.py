@@ -253,3 +253,32 @@ def test_only_the_technician_may_press_a_devices_button(hall: Hall) -> None:
     assert status(cookie, "/device/printer/test") == 200
     assert status(cookie, "/device/nothing/test") == 404
     assert status(cookie, "/device/printer/explode") == 404
+
+
+def test_the_time_is_put_right_on_the_page_which_says_what_was_odd(
+    start_hall: Callable[..., Hall], browser: Browser
+) -> None:
+    start_hall().stop()
+    woken = FakeClock(MONDAY.replace(hour=17))
+    woken.trusted = False
+    hall = start_hall(at=woken)
+    context = browser.new_context(viewport={"width": 360, "height": 740}, base_url=hall.url)
+    page = context.new_page()
+    page.goto("/login")
+    page.fill("[name=given]", SIMULATED)
+    page.click("button")
+
+    def confirm(wall: str, sure: bool) -> None:
+        page.goto("/")
+        page.fill("[name=wall]", wall)
+        page.set_checked("[name=sure]", sure)
+        page.click("text=确认时间")
+
+    confirm("2026-12-28T09:00", False)
+    expect(page.locator(".note")).to_contain_text("离最后一次可信的时间 2026-11-23 08:00 有 35 天，确定吗")
+    confirm("9999-12-31T23:59", True)
+    expect(page.locator(".note")).to_have_text("年份要在 2000 到 2099 之间，请重新填写")
+    assert hall.state.day == "2026-11-23"
+    confirm("2028-12-28T09:00", True)
+    until(lambda: hall.state.day == "2028-12-28")
+    context.close()

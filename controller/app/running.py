@@ -17,7 +17,7 @@ from controller.hall.commands import Command, CutOff, LoadPlan
 from controller.hall.decide import decide
 from controller.hall.events import DayClosed, DayOpened, TicketEvent, TicketIssued
 from controller.hall.outcome import Outcome, Refused
-from controller.hall.state import State
+from controller.hall.state import State, seen_at
 from controller.journal.files import CannotStart, NotYet
 from controller.journal.people import People, passcode
 from controller.journal.store import Store, read
@@ -169,7 +169,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     house.screens = lambda: live.screens
 
     def pressed(press: Press) -> None:
-        if command := keys.command(plan, engine.state, press.device, press.key, press.id, press.number):
+        state = seen_at(engine.state, site.clock.now())  # whose clock may have been found out only now
+        if command := keys.command(plan, state, press.device, press.key, press.id, press.number):
             engine.submit(command)
 
     ill = set[str]()

@@ -23,12 +23,14 @@ from controller.hall.moment import Now
 from controller.hall.state import CARRIED, State, account, account_at_close
 from controller.settings.schema import Settings
 
+ALWAYS = "seconds", "lost", "frozen", "stopped", "kiosks", "believed"  # what every day hands on
+
 
 def open_day(before: State, state: State, day: str, wakes: bool, stamp: Stamp) -> Event:
     """`before`: the day that was, as it was before its clerks were signed out; `state`: as it is now;
     `wakes`: it goes on after a closed day under a clock that nobody trusts, so its numbers go on, too."""
     people = before if before.provisional else State(issued=before.issued if wakes else {})
-    always = {name: getattr(state, name) for name in ("seconds", "lost", "frozen", "stopped", "kiosks")}
+    always = {name: getattr(state, name) for name in ALWAYS}
     rolls = {kiosk: Roll(roll.used) for kiosk, roll in state.rolls.items()}
     carried = {name: getattr(people, name) for name in CARRIED} | always | {"rolls": rolls}
     return DayOpened(day, tickets=tuple(people.tickets.values()), **carried, **stamp)

@@ -19,6 +19,7 @@ the next command, or the engine's own Tick, brings the clock's part about.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from controller.hall import bounds, calendar, days, tickets, windows
 from controller.hall.commands import (
@@ -73,6 +74,8 @@ from controller.hall.state import State, evolve, seen_at
 from controller.settings.schema import FREEZE_REASONS, Settings
 
 SLIPS = 100  # that are recorded in one go: those of a morning without a machine
+YEARS = range(2000, 2100)  # in which a hall can be
+FAR, TOO_FAR = timedelta(days=14), timedelta(days=400)  # of a time that somebody says, from the newest known
 
 
 def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Event]:
@@ -190,12 +193,23 @@ def _answer(plan: Settings, state: State, command: Command, now: Now, stamp: Sta
 
 
 def _confirm(plan: Settings, state: State, command: ConfirmTime, now: Now, stamp: Stamp) -> Event:
-    """A person says what time it is. What is odd is asked back once."""
+    """A person says what time it is. What is odd is asked back once; what is far from the newest moment that
+    is known to be true is refused to all but the technician, whose journal may be the one that is wrong."""
     wall = command.wall if command.wall.tzinfo else command.wall.replace(tzinfo=now.wall.tzinfo)
-    if not command.sure and now.trusted:
+    if wall.year not in YEARS:
+        raise Refused("time_never", first=YEARS[0], last=YEARS[-1])
+    known = state.believed
+    far = abs(wall - known) if known else timedelta()
+    if known and far > TOO_FAR and command.actor != "technician":
+        raise Refused("time_too_far", wall=wall, last=known)
+    if command.sure:
+        return TimeConfirmed(wall, **stamp)
+    if now.trusted:
         raise Refused("time_trusted")
-    if not command.sure and state.last and wall < state.last.wall:
-        raise Refused("time_before", wall=wall, last=state.last.wall)
-    if not command.sure and not calendar.sessions(plan, wall.date()):
+    if known and wall < known.replace(second=0, microsecond=0):  # people say minutes
+        raise Refused("time_before", wall=wall, last=known)
+    if known and far > FAR:
+        raise Refused("time_far", wall=wall, last=known, days=far.days)
+    if not calendar.sessions(plan, wall.date()):
         raise Refused("time_holiday", wall=wall)
     return TimeConfirmed(wall, **stamp)

@@ -166,7 +166,7 @@ class DayOpened(Event):
 
     Tickets, windows, numbers and figures go on only from a day whose date was never sure (its clock
     was not trusted): its people are still in the hall. Numbers also go on after a closed day while the
-    date is not sure. `seconds` and `lost`: see hall.State.
+    date is not sure. `seconds`, `lost` and `believed`: see hall.State.
     """
 
     day: str
@@ -181,3 +181,4 @@ class DayOpened(Event):
     lost: float = 0.0
     frozen: str = ""
     stopped: str = ""
+    believed: datetime | None = None

@@ -1,6 +1,6 @@
 """A device's press -> a command, by the settings and what is true now. Pure."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from controller.hall.commands import (
     AtWindow,
@@ -22,6 +22,9 @@ from controller.hall.commands import (
 )
 from controller.hall.state import State
 from controller.settings.schema import PAUSE_REASONS, Settings
+
+RELEASED = date(2026, 11, 28)  # no hall runs this program before
+LEAP = 8  # years between two 29 February at most
 
 COMMANDS: dict[str, type[AtWindow]] = {
     "next": CallNext,
@@ -55,12 +58,8 @@ def at_window(
         return None
     window = state.window(name)
     if len(number) == 8 and state.last and not state.last.trusted:  # month, day, hour, minute
-        try:
-            wall = datetime.strptime(f"{state.last.wall.year}{number}", "%Y%m%d%H%M")
-        except ValueError:
-            return None
-        actor = clerk or window.clerk or plan.window[name].clerk
-        return ConfirmTime(wall, actor=actor, press=press)
+        actor, wall = clerk or window.clerk or plan.window[name].clerk, meant(number, state.believed)
+        return ConfirmTime(wall, actor=actor, press=press) if wall else None
     if not window.clerk:
         if key == "sign_out":
             return None  # the window was closed before, such as by the evening
@@ -91,3 +90,17 @@ def at_window(
 def _figures(typed: str) -> bool:
     """Can `typed` be read as a number? Not what only looks like figures (²), nor hundreds of them."""
     return typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST
+
+
+def meant(typed: str, believed: datetime | None) -> datetime | None:
+    """Month, day, hour and minute in the first year in which they are not before the newest day that was
+    believed, or that on which this program was released; None if there is no such day."""
+    first = believed.date() if believed else RELEASED
+    for year in range(first.year, first.year + LEAP + 1):
+        try:
+            wall = datetime.strptime(f"{year}{typed}", "%Y%m%d%H%M")
+        except ValueError:
+            continue
+        if wall.date() >= first:
+            return wall
+    return None

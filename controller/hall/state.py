@@ -65,7 +65,7 @@ BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
 CARRIED = (
     *("kiosks", "issued", "windows", "calls", "rolls", "figures"),
-    *("seconds", "lost", "frozen", "stopped"),
+    *("seconds", "lost", "frozen", "stopped", "believed"),
 )
 PEOPLE = (TicketIssued, SlipsRecorded, ClerkSignedIn)  # who is here makes it a day
 # What says something of a ticket; of one that the day does not know it says nothing.
@@ -92,7 +92,8 @@ class State:
 
     `seconds`: the hall's own clock, which only goes forward: monotonic time, across a reboot what the
     clocks can tell. `lost`: how many of them passed while the hall was frozen; the difference are the
-    working seconds. `touched`: the second at which somebody last did something.
+    working seconds. `touched`: the second at which somebody last did something. `believed`: the newest
+    wall time that was trusted.
     """
 
     day: str = ""
@@ -122,6 +123,7 @@ class State:
     help: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     touched: float = 0.0
+    believed: datetime | None = None
 
     def window(self, name: str) -> Window:
         return self.windows.get(name, Window())
@@ -140,17 +142,18 @@ class State:
 
 
 def seen_at(state: State, now: Now) -> State:
-    """`state` with its own clock put forward to `now`."""
+    """`state` with its own clock put forward to `now`, and what that says about the time."""
     last, gone = state.last, 0.0
     if last and last.boot == now.boot:
         gone = now.mono - last.mono
     elif last:
         # Since this boot at least; since the last event if two wall times are to be believed.
-        believed = (now.wall - last.wall).total_seconds() if last.trusted and now.trusted else 0.0
-        gone = max(now.mono, believed)
+        told = (now.wall - last.wall).total_seconds() if last.trusted and now.trusted else 0.0
+        gone = max(now.mono, told)
     gone = clamp(gone, 0.0, LONGEST)
     lost = state.lost + (gone if state.frozen else 0.0)
-    return replace(state, last=now, seconds=state.seconds + gone, lost=lost)
+    believed = now.wall if now.trusted else state.believed
+    return replace(state, last=now, seconds=state.seconds + gone, lost=lost, believed=believed)
 
 
 def account(state: State) -> dict[str, int]:
@@ -176,7 +179,7 @@ def evolve(state: State, event: Event) -> State:
         return state
     match event:
         case DayOpened():
-            return _opened(event)
+            return _opened(state, event)
         case DayClosed():
             return _closed(state, event)
         case SessionOpened(by=by):
@@ -248,8 +251,9 @@ def evolve(state: State, event: Event) -> State:
     return state
 
 
-def _opened(event: DayOpened) -> State:
+def _opened(state: State, event: DayOpened) -> State:
     kept = {name: getattr(event, name) for name in CARRIED}
+    kept["believed"] = event.believed or state.believed  # journals of before have it of their rows only
     kept["seconds"] = seconds = clamp(event.seconds, 0.0, LONGEST)
     kept["lost"] = lost = clamp(event.lost, 0.0, seconds)
     latest = seconds - lost + 60.0 * PAUSE

@@ -151,6 +151,7 @@ KINDS: Mapping[str, Kind] = {
             "lost": float,
             "frozen": str,
             "stopped": str,
+            "believed": datetime | None,
         },
     ),
 }

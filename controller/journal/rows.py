@@ -74,7 +74,9 @@ def _values(known: Mapping[str, Any], body: Mapping[str, Any], owner: str) -> di
 def _typed(kind: Any, value: Any) -> Any:
     """`value` as JSON gave it -> as `kind` says."""
     origin, inner = get_origin(kind), get_args(kind)
-    if kind is Now or (origin is UnionType and value is not None):
+    if origin is UnionType:  # or None
+        return None if value is None else _typed(inner[0], value)
+    if kind is Now:
         return moment(value)
     if kind is datetime:
         return datetime.fromisoformat(value)

@@ -9,6 +9,7 @@ from flask import Flask, Response, abort, g, jsonify, make_response, redirect, r
 from controller.hall import keys
 from controller.hall.commands import Answer, Command, SignIn
 from controller.hall.outcome import Refused
+from controller.hall.state import seen_at
 from controller.runtime.engine import Engine
 from display.screens import pager
 from display.words.catalogue import refusal, say
@@ -83,7 +84,9 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         elif there not in ("", clerk):
             return jsonify(text=refusal(Refused("already_open", window=window, clerk=there)))
         else:
-            command = keys.at_window(engine.plan, engine.state, window, key, press, number, clerk)
+            command = keys.at_window(
+                engine.plan, seen_at(engine.state, engine.clock.now()), window, key, press, number, clerk
+            )
         if command is None:
             return jsonify(text=say("pager.nothing"))
         outcome = engine.submit(command).result(timeout=10)
