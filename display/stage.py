@@ -85,8 +85,8 @@ class Stage:
         self._tests = 0.0  # when all devices are asked how their test went (monotonic)
         self.foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
         self._told: set[str] = set()  # kiosks that the hall was told are out of order
-        self.muted: set[str] = set()  # voices that somebody silenced, until the next start
-        self._lock = Lock()  # of the two below; devices only post while it is held
+        self.muted = frozenset[str]()  # voices that somebody silenced, until the next start
+        self._lock = Lock()  # of the two below and of `muted`; devices only post while it is held
         self._tested: dict[str, float] = {}  # until when a device shows its test (monotonic)
         self._ill: set[str] = set()  # devices of which that cannot be worked out
         self._shown: dict[str, tuple[Any, ...]] = {}  # what each device was told last
@@ -238,6 +238,11 @@ class Stage:
         if asking and asking.kiosk:
             until = time.monotonic() + TEST
             self._speak(partial(say, "voice.wait"), lambda now: time.monotonic() < until)
+
+    def mute(self, name: str, on: bool) -> None:
+        """Silence a voice, or let it speak again; from any thread."""
+        with self._lock:
+            self.muted = self.muted | {name} if on else self.muted - {name}
 
     def slip(self, text: str) -> None:
         """A message on the paper of every kiosk's printer."""

@@ -70,6 +70,11 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "with self._lock:\n            kept =",
         "if True:\n            kept =",
     ),
+    "test_no_button_of_a_page_and_no_verb_sets_back_when_it_is_pressed_twice": (
+        "display/stage.py",
+        "self.muted | {name} if on else self.muted - {name}",
+        "self.muted ^ {name}",
+    ),
     "test_a_request_for_another_host_or_from_another_page_gets_nothing": ("web/app.py", "abort(421)", "pass"),
     "test_a_restart_with_a_broken_file_runs_the_last_valid_plan_under_a_red_line": (
         "controller/app/serving.py",

@@ -182,3 +182,11 @@ def test_a_wrong_date_from_a_pad_opens_no_day_and_the_right_one_does(start_hall:
     days = [e.day for _, e in read(hall.folder / "journal.db") if isinstance(e, DayOpened)]
     assert days == ["2026-11-23", "2026-11-24"]
     assert hall.take() == "A001"
+
+
+def test_a_box_has_one_key_for_pause_and_resume_and_a_page_says_which(plan: Settings) -> None:
+    assert keys.at_window(plan, AWAY, "1", "pause", "p1") == Resume("1", actor="1002", press="p1")
+    for key, kind in (("pause", Pause), ("resume", Resume)):
+        by_hand = keys.at_window(plan, AWAY, "1", key, "p1", clerk="1002")
+        assert by_hand == kind("1", actor="1002", press="p1")
+    assert keys.at_window(plan, SHUT, "1", "resume", "p1", clerk="1002") is None, "it opens no window"

@@ -60,6 +60,11 @@ def test_keys_and_keyboard_call_serve_and_finish(hall: Hall, browser: Browser) -
     hall.house.engine.clock.advance(seconds=60 * 30)  # type: ignore[attr-defined]
     page.keyboard.press("n")
     expect(page.locator("#ticket")).to_have_text(second)
+    page.keyboard.press("p")
+    expect(page.locator("[data-key=resume]")).to_contain_text("恢复")
+    page.click("text=恢复")
+    expect(page.locator("[data-key=pause]")).to_contain_text("暂停")
+    assert not hall.state.window("3").paused
     assert page.evaluate("document.documentElement.scrollWidth <= 360")
     page.close()
 

@@ -1,4 +1,4 @@
-"""What several threads want at the same moment: each gets it, and once."""
+"""What several threads want at the same moment: each gets it, once, and what a button sets it says."""
 
 import sys
 import threading
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import QUICK, Hall
 from flask import Flask, Response
+from hammer import asks, crowd
 from visitor import Visitor, technician
 from werkzeug.exceptions import Forbidden
 
@@ -137,6 +138,14 @@ def test_devices_that_ask_at_once_are_all_paired(hall: Hall) -> None:
     assert {device.get("/board").status for device in devices} == {200}
 
 
+def test_mute_clicked_twice_is_mute(hall: Hall) -> None:
+    mine = technician(hall)
+    at_once(lambda n: mine.post("/device/voice/mute"), 2)
+    assert hall.house.stage.muted == {"voice"}
+    at_once(lambda n: mine.post("/device/voice/unmute"), 2)
+    assert not hall.house.stage.muted
+
+
 class Unit(Device):
     """A call unit that can be held while it is shown something."""
 
@@ -175,3 +184,24 @@ def test_play_pressed_by_many_lets_one_crowd_in_and_sends_it_away(hall: Hall) ->
     assert sum(thread.name == "player" for thread in threading.enumerate()) == 1
     at_once(lambda n: hall.twin.play(False))
     assert sum(thread.name == "player" for thread in threading.enumerate()) == 0
+
+
+def switches(hall: Hall) -> tuple[Any, ...]:
+    """All in the hall that somebody can set one way or the other."""
+    state = hall.state
+    windows = [(w.clerk, w.paused, w.shut, w.services) for w in state.windows.values()]
+    hall_itself = (state.frozen, state.stopped, {*state.help}, {*state.kiosks}, {*state.cut})
+    return hall.house.stage.muted, windows, hall_itself, hall.twin.view()["playing"]
+
+
+def test_no_button_of_a_page_and_no_verb_sets_back_when_it_is_pressed_twice(hall: Hall) -> None:
+    people, changed = crowd(hall), set[str]()
+    for ask in asks(hall):
+        before = switches(hall)
+        people[ask.who].ask(ask.method, ask.address, **ask.sent())
+        once = switches(hall)
+        people[ask.who].ask(ask.method, ask.address, **ask.sent())
+        if once != before:
+            changed.add(f"{ask.address} {ask.key}")
+            assert switches(hall) != before, ask
+    assert len(changed) > 7, changed

@@ -60,7 +60,7 @@ TOLD: list[tuple[str, tuple[Command, ...], Command, float, str]] = [
     ),
     # Calls.
     ("nobody waits", IN, CALL, 16, "没有人在等候"),
-    ("paused", WINDOWS["paused"], CALL, 16, "1号窗口暂停中，先按“暂停”恢复"),
+    ("paused", WINDOWS["paused"], CALL, 16, "1号窗口暂停中，先恢复服务"),
     ("emergency", WINDOWS["emergency"], CALL, 16, "暂停取号和叫号：停电，请听工作人员安排"),
     ("too quick", (*TWO, CALL), CALL, 0.5, "按得太快了，请稍等一秒"),
     ("no such number", TWO, CallNext("1", "9", **BY), 16, "1号窗口能叫的号里，9 没有或不止一个"),
@@ -84,7 +84,7 @@ TOLD: list[tuple[str, tuple[Command, ...], Command, float, str]] = [
     ("nobody called", IN, Recall("1", **BY), 16, "1号窗口现在没有叫到的号"),
     ("recall at once", (*TWO, CALL), Recall("1", **BY), 5, "刚叫过，10 秒后再重呼"),
     ("recall nearly", (*TWO, CALL), Recall("1", **BY), 14.75, "刚叫过，1 秒后再重呼"),
-    ("recall paused", (*TWO, CALL, Pause("1", **BY)), Recall("1", **BY), 16, "1号窗口暂停中，先按“暂停”恢复"),
+    ("recall paused", (*TWO, CALL, Pause("1", **BY)), Recall("1", **BY), 16, "1号窗口暂停中，先恢复服务"),
     (
         "recalled enough",
         (*TWO, CALL, *RECALLS),

@@ -33,6 +33,7 @@ COMMANDS: dict[str, type[AtWindow]] = {
     "complete": Complete,
     "no_show": NoShow,
     "pause": Pause,
+    "resume": Resume,
     "sign_out": SignOut,
     "hold": Hold,
 }
@@ -53,7 +54,8 @@ def command(
 def at_window(
     plan: Settings, state: State, name: str, key: str, press: str, number: str = "", clerk: str = ""
 ) -> Command | None:
-    """The same for a key at window `name`; `clerk`: the 工号 that signed in there by hand."""
+    """The same for a key at window `name`; `clerk`: the 工号 that signed in there by hand, on a page, whose
+    buttons say what they set. A box has one key for pause and resume."""
     if key not in COMMANDS:
         return None
     window = state.window(name)
@@ -61,7 +63,7 @@ def at_window(
         actor, wall = clerk or window.clerk or plan.window[name].clerk, meant(number, state.believed)
         return ConfirmTime(wall, actor=actor, press=press) if wall else None
     if not window.clerk:
-        if key == "sign_out":
+        if key in ("sign_out", "resume"):
             return None  # the window was closed before, such as by the evening
         # A box without digits: its first press opens the window under the configured 工号.
         clerk = clerk or number or plan.window[name].clerk
@@ -83,7 +85,7 @@ def at_window(
             return Pause(name, reason, int(number[1:] or 0), actor=actor, press=press)
         case _ if number:
             return None
-    kind = Resume if window.paused and key == "pause" else COMMANDS[key]
+    kind = Resume if window.paused and key == "pause" and not clerk else COMMANDS[key]
     return kind(name, actor=actor, press=press)
 
 

@@ -11,7 +11,8 @@ from display.words.catalogue import say
 
 
 def window(plan: Settings, state: State, name: str, now: Now) -> dict[str, Any]:
-    """A window's page, for JSON. `minutes`: since the visitor came; `over`: longer than the standard."""
+    """A window's page, for JSON. `minutes`: since the visitor came; `over`: longer than the standard;
+    `paused`: also while a visitor is there."""
     state = seen_at(state, now)
     there, ticket = state.window(name), state.tickets.get(state.window(name).ticket)
     phase = ticket.state if ticket else "paused" if there.paused else "free" if there.clerk else "shut"
@@ -24,6 +25,7 @@ def window(plan: Settings, state: State, name: str, now: Now) -> dict[str, Any]:
     return {
         "clerk": there.clerk,
         "phase": phase,
+        "paused": bool(there.paused),
         "said": say(f"pager.{'here' if ticket and ticket.here else phase}", calls=there.calls),
         "ticket": ticket.number if ticket else "",
         "service": service.name if service else "",

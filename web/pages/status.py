@@ -57,15 +57,15 @@ def add(app: Flask, house: House) -> None:
         text = render_template("metrics.txt", **view(house, "en"))
         return Response(text, mimetype="text/plain; version=0.0.4")
 
-    @app.post("/device/<name>/<any(test,reopen,mute):act>")
+    @app.post("/device/<name>/<any(test,reopen,mute,unmute):act>")
     def device_act(name: str, act: str) -> Response:
-        """A device's own button."""
+        """A device's own button; what it sets it says, so that pressed twice is once."""
         if name not in house.devices:
             abort(404)
         if act == "reopen":
             house.devices[name].reopen()
-        elif act == "mute":
-            house.stage.muted ^= {name}
+        elif act in ("mute", "unmute"):
+            house.stage.mute(name, act == "mute")
         else:
             house.stage.test(name, engine.clock.now())
         return make_response(redirect("/", 303))

@@ -3,6 +3,8 @@
 const at = id => document.getElementById(id);
 const base = `/window/${encodeURIComponent(document.body.dataset.window)}`;
 const FRESH = 5000;
+// It says what it sets, so that pressed twice is once.
+const pause = document.querySelector("[data-key=pause]");
 let seen = null, heard = -Infinity, looking = false;
 
 function online() {
@@ -21,6 +23,8 @@ async function look() {
     const now = await answer.json();
     seen = { server: now.seen, here: performance.now() };
     heard = performance.now();
+    pause.dataset.key = now.paused ? "resume" : "pause";
+    pause.firstChild.textContent = `${pause.dataset[pause.dataset.key]} `;
     document.body.className = now.over ? `${now.phase} over` : now.phase;
     at("who").textContent = now.clerk;
     for (const id of ["said", "ticket", "service", "minutes", "waiting", "time"]) at(id).textContent = now[id];
