@@ -1,5 +1,7 @@
 """Call units that are Modbus modules: keys on inputs or counters, lamps on coils (devices.md §6.2).
 
+The keys are what it is for. A module without coils, or one whose lamps fail, is told once and calls on.
+
 Maturity: sketch.
 """
 
@@ -28,6 +30,7 @@ LAMPS = {
     "fault": (0b100, 0b000, 0.15),
 }
 BLINK = 0.4  # s
+MISSES, AGAIN = 3, 10.0  # failures in a row until something is told; s until absent lamps are tried again
 
 
 class Driver(Button):
@@ -54,7 +57,8 @@ class Driver(Button):
         self._written: int | None = None
         self._blink_until = 0.0
         self._before: list[int] | None = None
-        self._misses = 0
+        self._misses = self._dark = 0  # failures in a row: of the keys, of the lamps
+        self._try_lamps = 0.0
 
     def show(self, lamp: str) -> None:
         """Light the lamp that LAMPS has under this name."""
@@ -76,15 +80,15 @@ class Driver(Button):
     def turn(self, link: Link) -> float:
         try:
             self._poll(link)
-            self._light(link)
         except DeviceFault as fault:
             self._misses += 1
-            if self.health.state == "up" and self._misses < 3:
+            if self.health.state in ("up", "degraded") and self._misses < MISSES:
                 return self._every
             self._forget()
             # A dead unit must not slow the bus (devices.md §6.5).
             raise DeviceFault(fault.code, again=5.0 if fault.code == "silent" else 1.0) from fault
         self._misses = 0
+        self._light(link)
         return self._every
 
     def _poll(self, link: Link) -> None:
@@ -109,7 +113,15 @@ class Driver(Button):
         coils = int(self._coils[int(now / self._coils[2]) % 2])
         if now < self._blink_until:
             coils ^= 0b100
-        if coils != self._written:
-            data = bytes([0, 0, 0, 3, 1, coils])
-            self._unit.exchange(link, WRITE_COILS, data, 4)
-            self._written = coils
+        if coils != self._written and now >= self._try_lamps:
+            try:
+                self._unit.exchange(link, WRITE_COILS, bytes([0, 0, 0, 3, 1, coils]), 4)
+                self._written, self._dark = coils, 0
+            except DeviceFault as fault:
+                self._dark = MISSES if fault.code == "refused" else self._dark + 1
+                if self._dark >= MISSES:  # each try costs the bus a silence
+                    self._try_lamps = now + AGAIN
+        if self._dark >= MISSES:
+            self.report("degraded", "no_lamps")
+        elif self.health.state == "degraded" and not self._dark:
+            self.report("up")

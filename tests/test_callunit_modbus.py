@@ -242,3 +242,53 @@ def test_a_late_answer_is_not_taken_for_the_next_ones(tmp_path: Path) -> None:
     assert set(said) == {"down"}, "a unit that is always one behind is never called well"
     port.stop()
     wire.unplug()
+
+
+def test_a_module_without_coils_is_told_once_and_every_press_counts(bus: Bus) -> None:
+    told: list[tuple[str, str]] = []
+    bus.units[2].no_coils = True
+    bus.drivers[2].on_health = lambda device: told.append((device.health.state, device.health.code))
+    for number, lamp in enumerate(("serving", "waiting", "paused")):
+        bus.drivers[2].show(lamp)
+        bus.units[2].tap(number)
+        until(lambda number=number: len(bus.presses) == number + 1)  # type: ignore[misc]
+        until(lambda: told)
+    assert bus.presses == [("unit2", "next"), ("unit2", "recall"), ("unit2", "start")]
+    assert told == [("degraded", "no_lamps")]
+
+
+class Ignorant(CallUnit):
+    """Knows no function but that of its inputs, and says nothing to any other, as cheap modules do."""
+
+    once = False  # an answer is lost
+
+    def serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
+        self.silent = function != 2 or self.once
+        self.once = self.once and function != 2
+        return super().serve(function, start, count, request)
+
+    def feed(self, data: bytes) -> bytes:
+        answer = super().feed(data)
+        return b"" if answer and self.silent else answer
+
+
+def test_a_unit_that_ignores_what_it_does_not_know_loses_no_press_and_no_time(tmp_path: Path) -> None:
+    """Neither its lamps nor what settles a late answer are answered, and its keys go on."""
+    unit = Ignorant(1)
+    wire, driver = Wire(tmp_path / "bus", unit), Driver("unit1", 1, timeout=0.1, every=0.01)
+    presses: list[str] = []
+    states: list[str] = []
+    driver.emit = lambda press: presses.append(press.key)
+    driver.on_health = lambda device: states.append(f"{device.health.state} {device.health.code}".strip())
+    port = Port(wire.url, 115200, [driver], 0.1)
+    port.start()
+    until(lambda: states == ["up", "degraded no_lamps"])
+    for number in range(2):
+        unit.once = True
+        until(lambda: not unit.once)
+        unit.tap(number)
+        until(lambda number=number: len(presses) == number + 1)  # type: ignore[misc]
+    port.stop()
+    wire.unplug()
+    assert presses == ["next", "recall"]
+    assert states == ["up", "degraded no_lamps"]

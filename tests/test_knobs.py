@@ -15,8 +15,8 @@ from drivers.sim.wire import Machine, Wire
 # What each is asked, with the source of its frames.
 ASKED = {
     "printer_escpos": "10 04 01 10 04 02 10 04 03 10 04 04 1d 72 01",  # devices.md §2.1, §2.4
-    "callunit_modbus": "01 02 00 00 00 08 79 cc",  # devices.md §6.2: FC02
-    "power_modbus": "01 02 00 00 00 08 79 cc",
+    "callunit_modbus": "01 01 00 00 00 08 3d cc",  # devices.md §6.2: FC01
+    "power_modbus": "01 01 00 00 00 08 3d cc",
     "sign_modbus": "01 03 00 00 00 02 c4 0b",  # devices.md §6.2: FC03
     # devices.md §7.2
     "sign_onbon": "a5 " * 8 + "fe ff 00 80 00 00 00 00 00 00 fe 02 05 00 a3 10 01 00 00 75 dc 5a",
@@ -69,6 +69,6 @@ def test_noise_on_the_wire_changes_bytes(tmp_path: Path, noise: int, same: bool)
     machine = MACHINES["callunit_modbus"]({"address": 1})
     wire = Wire(tmp_path / "bus", machine)
     wire.noise = noise
-    answer, _ = observed(wire, machine, ASKED["callunit_modbus"])
+    answer, _ = observed(wire, machine, "01 02 00 00 00 08 79 cc")  # devices.md §6.2: FC02
     wire.unplug()
     assert (answer == bytes.fromhex("01 02 01 00 a1 88")) is same

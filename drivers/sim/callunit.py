@@ -6,10 +6,14 @@ from drivers.sim.modbus import ModbusUnit
 
 
 class CallUnit(ModbusUnit):
-    """Eight discrete inputs, a counter behind each, eight coils."""
+    """Eight discrete inputs, a counter behind each, eight coils. `no_coils`: a module of inputs alone,
+    which refuses what concerns coils."""
+
+    knobs = (*ModbusUnit.knobs, "no_coils")
 
     def __init__(self, address: int, tcp: bool = False) -> None:
         super().__init__(address, tcp)
+        self.no_coils = False
         self.inputs, self.counters, self.lamps = [False] * 8, [0] * 8, [False] * 8
         self.taps: list[int] = []  # inputs to press and let go, each long enough to be polled
         self._polls = 0
@@ -39,7 +43,7 @@ class CallUnit(ModbusUnit):
         return {"lamps": self.lamps[:3]}
 
     def serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
-        if function not in (1, 2, 4, 5, 15):
+        if function not in (1, 2, 4, 5, 15) or (self.no_coils and function not in (2, 4)):
             raise LookupError(1)
         last = start + (1 if function == 5 else count)
         if last > 8:
