@@ -5,8 +5,10 @@ Source: the vendor's bx.k protocol, devices.md §7.2, golden frames included.
 Maturity: sketch.
 """
 
+import re
 import struct
 import time
+from contextlib import suppress
 from typing import Literal
 
 from drivers.base.device import DeviceFault
@@ -15,7 +17,11 @@ from drivers.base.link import WRITE, Link, crc16, gbk
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
 _ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}
-LONGEST = 60  # bytes of an answer, each of them an escape
+_PLAIN = {pair: bytes([byte]) for byte, pair in _ESCAPES.items()}
+_ESCAPED = re.compile(rb"[\xa6\x5b][\x01\x02]")  # undone in one pass
+ANY = 0xFFFE  # every card obeys it: for one that is alone on its line
+_SHORTEST = 28  # bytes of an answer without escapes
+_ENOUGH = 1024  # bytes without an answer: a card that babbles
 RESENDS = 3  # within the time after which a sign goes dark; areas are lost at power-off, too
 
 
@@ -39,14 +45,23 @@ def text_area(text: str, width: int, height: int, card: str = "6K", blank: int =
 
 def parse(answer: bytes, address: int) -> int:
     """The error number in a card's answer, 0 for an acknowledgement. Raises ValueError."""
-    inner = answer[answer.rfind(b"\xa5") + 1 :].removesuffix(b"\x5a")
-    for byte, escape in reversed(_ESCAPES.items()):
-        inner = inner.replace(escape, bytes([byte]))
+    escaped = answer[answer.rfind(b"\xa5") + 1 :].removesuffix(b"\x5a")
+    inner = _ESCAPED.sub(lambda pair: _PLAIN[pair[0]], escaped)
     if len(inner) < 19 or crc16(inner[:-2], 0) != inner[-2:] or inner[14] != 0xA0:
         raise ValueError("not a card's answer")
-    if inner[2:4] != struct.pack("<H", address):
+    # A card asked by the any-address may answer with its own (devices.md §7.3).
+    if address not in (ANY, int.from_bytes(inner[2:4], "little")):
         raise ValueError("another card's answer")
     return inner[16] or inner[15]
+
+
+def found(heard: bytes, address: int) -> int | None:
+    """What the card answered in `heard`, whatever comes before, between and behind: noise, another card's
+    late answer, our own question from an adapter that echoes. None: nothing yet."""
+    for end in re.finditer(b"\x5a", heard):
+        with suppress(ValueError):
+            return parse(heard[: end.end()], address)
+    return None
 
 
 class Driver(Sign):
@@ -55,7 +70,7 @@ class Driver(Sign):
     def __init__(
         self,
         name: str,
-        address: int = 0xFFFE,
+        address: int = ANY,
         width: int = 128,
         height: int = 16,
         card: Literal["6K", "5K"] = "6K",
@@ -69,12 +84,12 @@ class Driver(Sign):
         self.columns = width // 8
         self._address, self._size = address, (width, height, str(card), blank)
         self._timeout, self._every = timeout, every
-        # Sent twice, in two pieces on a line of 1200 bit/s, and each byte of the answer in the last moment.
-        self.longest = 2 * (2 * WRITE + 6.0 + (LONGEST - 28) * timeout)
-        self._resend = 0.0
+        # Sent twice, in two pieces on a line of 1200 bit/s, each answered at the last moment.
+        self.longest = 2 * (2 * WRITE + 6.0 + timeout)
+        self._resend, self._heard = 0.0, b""
 
     def turn(self, link: Link) -> float:
-        if time.monotonic() >= self._resend or self.health.state != "up":
+        if time.monotonic() >= self._resend or self.health.state in ("starting", "down"):
             self._resend = time.monotonic() + (self._size[-1] or 60) / RESENDS
             self.text.again()
         text = self.text.take()
@@ -87,20 +102,30 @@ class Driver(Sign):
         return min(self._every, self._resend - time.monotonic())
 
     def _send(self, link: Link, data: bytes) -> None:
-        for fault in ("", "garbled"):  # the second attempt reports what goes wrong
-            link.drain()
-            link.write(frame(self._address, data))
-            answer = link.read(30, self._timeout + link.seconds_for(len(data) + 60))
-            while answer and answer[-1:] != b"\x5a" and len(answer) < LONGEST:
-                if not (more := link.read(1, self._timeout)):
-                    break
-                answer += more  # escapes make an answer longer
-            try:
-                error = parse(answer, self._address)
-            except ValueError:
-                if fault:
-                    raise DeviceFault(fault if answer else "silent", again=2.0) from None
-                continue
-            if error:
-                raise DeviceFault("refused", again=5.0)
-            return
+        """Sent again once if it is not answered. A card that refuses the heartbeat lives and shows texts."""
+        error = self._asked(link, data)
+        if error is None:
+            error = self._asked(link, data)
+        if error is None:
+            raise DeviceFault("garbled" if self._heard else "silent", again=2.0)
+        if data == SCREEN_ON:
+            self.report("degraded" if error else "up", "refused" if error else "")
+        elif error:
+            raise DeviceFault("refused", again=5.0)
+
+    def _asked(self, link: Link, data: bytes) -> int | None:
+        """What the card answers to `data`; None if it says nothing that is an answer."""
+        request = frame(self._address, data)
+        link.drain()
+        link.write(request)
+        self._heard, error, missing = b"", None, _SHORTEST
+        wait = self._timeout + link.seconds_for(2 * len(request) + 60)
+        deadline = time.monotonic() + wait
+        # Behind the deadline a busy machine still takes what is there already.
+        while error is None and len(self._heard) < _ENOUGH:
+            if not (more := link.read(missing, deadline - time.monotonic())):
+                break
+            self._heard, missing = self._heard + more, 1  # escapes make an answer longer
+            error = found(self._heard, self._address)
+        self._heard = self._heard.replace(request, b"")  # an echo is no answer, and no noise
+        return error

@@ -114,6 +114,18 @@ def test_a_sign_cards_answer_is_understood_or_refused(noise: bytes) -> None:
         pass
 
 
+@given(NOISE, NOISE, st.booleans(), st.sampled_from([1, 0x5A, 0xA5, sign_onbon.ANY]))
+@example(b"\0", b"", True, 1)
+def test_whatever_comes_around_a_sign_cards_answer_it_is_found(
+    before: bytes, after: bytes, echo: bool, address: int
+) -> None:
+    asked = sign_onbon.frame(address, sign_onbon.SCREEN_ON)
+    # A card that is alone on its line may be asked by the any-address, and answers with its own.
+    answer = Sign(7 if address == sign_onbon.ANY else address).feed(asked)
+    assert sign_onbon.found(before + asked * echo + before + answer + after, address) == 0
+    assert sign_onbon.found(before + asked * echo + before, address) is None
+
+
 @given(st.lists(NOISE, max_size=5))
 def test_the_printer_sorts_any_bytes_and_hears_the_next_good_answer(noises: list[bytes]) -> None:
     driver = printer_escpos.Driver("printer")

@@ -123,6 +123,23 @@ def test_an_ill_sign_is_named_and_shows_its_number_again_when_well(line: Line, k
     until(lambda: line.state(1) == ("up", ""))
 
 
+def test_a_card_that_refuses_the_heartbeat_shows_its_texts_and_is_told_once(line: Line) -> None:
+    sign, driver, told = line.signs[1], line.drivers[1], list[tuple[str, str]]()
+    hear = sign.feed
+
+    def feed(data: bytes) -> bytes:
+        sign.nack = frame(1, SCREEN_ON) in data
+        return hear(data)
+
+    sign.feed = feed  # type: ignore[method-assign]
+    until(lambda: line.state(1) == ("degraded", "refused"))
+    driver.on_health = lambda device: told.append((device.health.state, device.health.code))
+    for number in ("A001", "A002"):
+        driver.show(f"请{number}到1号窗口")
+        until(lambda number=number: sign.text == f"请{number}到1号窗口")  # type: ignore[misc]
+    assert told == []
+
+
 def test_cable_out_and_in_shows_the_number_again(line: Line) -> None:
     line.drivers[1].show("请A001到1号窗口")
     until(lambda: line.signs[1].text)
