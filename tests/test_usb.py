@@ -1,5 +1,6 @@
 """USB printers: found by number, serial or port, again after a power cycle; each trouble with its cure."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,53 @@ def test_what_takes_no_bytes_is_no_printer(bus: UsbBus) -> None:
     with pytest.raises(LinkLost) as lost:
         Link("usb://0416:5011", 9600)
     assert lost.value.code == "cable"
+
+
+@pytest.mark.parametrize(
+    ("lack", "value"), [("languages", False), ("configuration", 0), ("kind", 0xFF), ("halted", True)]
+)
+def test_what_a_printer_lacks_and_nobody_needs_keeps_no_ticket(bus: UsbBus, lack: str, value: int) -> None:
+    setattr(bus, lack, value)
+    driver, answers = Driver("printer", every=0.05, patience=0.4), list[str]()
+    port = Port("usb://0416:5011", 9600, [driver], 0.05)
+    port.start()
+    until(lambda: driver.wake() or driver.health.state == "up")
+    driver.print(lambda: Page(()), answers.append)
+    until(lambda: answers)
+    port.stop()
+    assert answers == ["confirmed"]
+
+
+def test_an_endpoint_that_stalls_in_the_middle_of_a_ticket_is_told_and_goes_on(
+    bus: UsbBus, printer: Driver
+) -> None:
+    answers: list[str] = []
+
+    def page() -> Page:  # drawn after the questions, just before its bytes go out
+        bus.halted = True
+        return Page(())
+
+    printer.print(page, answers.append)
+    until(lambda: answers == ["unconfirmed"])
+    until(lambda: printer.wake() or printer.health.state == "up")
+    printer.print(lambda: Page(()), answers.append)
+    until(lambda: answers == ["unconfirmed", "confirmed"])
+
+
+def test_a_printer_without_an_endpoint_inwards_prints_and_a_read_waits(bus: UsbBus) -> None:
+    bus.inwards = False
+    link = Link("usb://0416:5011", 9600)
+    link.write(b"\x1b@")
+    before = time.process_time()
+    assert link.read(1, 0.2) == b""
+    assert time.process_time() - before < 0.1, "it waits, it does not spin"
+    link.close()
+
+
+def test_a_serial_number_that_cannot_be_read_is_another_printers(bus: UsbBus) -> None:
+    bus.languages = False
+    with pytest.raises(LinkLost, match="no such USB device"):
+        Link("usb://0416:5011/SN001", 9600)
 
 
 def test_off_and_on_gives_a_new_address_and_the_printer_is_found(bus: UsbBus, printer: Driver) -> None:

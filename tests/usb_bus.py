@@ -10,10 +10,16 @@ from usb.core import USBError, USBTimeoutError
 
 
 class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
-    """One printer at bus 1, port 1.2. Its address changes with every plugging."""
+    """One printer at bus 1, port 1.2. Its address changes with every plugging.
+
+    What it may lack: `languages` of its strings, a `configuration`, an interface of the printer's `kind`,
+    an endpoint `inwards`. `halted`: its endpoint stalls until it is cleared.
+    """
 
     def __init__(self, machine: Any, serial: str | None = "SN001") -> None:
         super().__init__()
+        self.languages, self.configuration, self.kind, self.inwards = True, 1, 7, True
+        self.halted = False
         self.machine, self.plugged, self.busy, self.opened = machine, True, False, 0
         self.ends = 0x01, 0x82  # addresses of its endpoints: one out, one in
         self.stuck_after: int | None = None  # bytes after which nothing is taken any more
@@ -67,8 +73,8 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
             raise IndexError(intf)
         return SimpleNamespace(
             **{"bLength": 9, "bDescriptorType": 4, "bInterfaceNumber": 0, "bAlternateSetting": 0},
-            **{"bNumEndpoints": 2, "bInterfaceClass": 7, "bInterfaceSubClass": 1, "bInterfaceProtocol": 2},
-            **{"iInterface": 0, "extra_descriptors": []},
+            **{"bNumEndpoints": 1 + self.inwards, "bInterfaceClass": self.kind},
+            **{"bInterfaceSubClass": 1, "bInterfaceProtocol": 2, "iInterface": 0, "extra_descriptors": []},
         )
 
     def get_endpoint_descriptor(self, dev: int, ep: int, intf: int, alt: int, config: int) -> Any:
@@ -92,7 +98,14 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
         self.opened -= 1
 
     def get_configuration(self, dev_handle: int) -> int:
-        return 1
+        return self.configuration
+
+    def set_configuration(self, dev_handle: int, config_value: int) -> None:
+        self.configuration = config_value
+
+    def clear_halt(self, dev_handle: int, ep: int) -> None:
+        self._there(dev_handle)
+        self.halted = False
 
     def claim_interface(self, dev_handle: int, intf: int) -> None:
         self._there(dev_handle)
@@ -111,13 +124,16 @@ class UsbBus(usb.backend.IBackend):  # type: ignore[misc]
             empty, ill = self.machine.paper_out, self.machine.paper_out or self.machine.cover_open
             data[0] = 0x10 | 0x20 * empty | 0x08 * (not ill)  # devices.md §2.4
             return 1
-        text = b"\x09\x04" if value & 0xFF == 0 else (self._serial or "").encode("utf-16-le")
+        languages = b"\x09\x04" if self.languages else b""
+        text = languages if value & 0xFF == 0 else (self._serial or "").encode("utf-16-le")
         answer = bytes([len(text) + 2, 3]) + text
         data[: len(answer)] = type(data)("B", answer)
         return len(answer)
 
     def bulk_write(self, dev: int, ep: int, intf: int, data: Any, timeout: int) -> int:
         self._there(dev)
+        if self.halted:
+            raise USBError("Pipe error", -9, errno.EPIPE)
         with self._news:
             room = len(data) if self.stuck_after is None else max(0, self.stuck_after - self.swallowed)
             taken = bytes(data)[:room]

@@ -9,9 +9,11 @@ import os
 import re
 import select
 import struct
+import time
 from typing import Any
 
-_PRINTER, _BULK, _PACKET = 7, 2, 512  # interface class; transfer type; never read less than a packet
+_PRINTER, _VENDORS, _BULK = 7, 0xFF, 2  # interface classes, a printer's and a vendor's own; transfer type
+_PACKET = 512  # never read less than a packet
 _SPI_SPEED = 0x40046B04  # SPI_IOC_WR_MAX_SPEED_HZ: a Pi's default is too fast for long chains
 _WRITE = 2.0  # s: a printer that takes nothing for so long counts as lost
 
@@ -32,8 +34,10 @@ def _find(url: str) -> Any:
         if port:
             return port[1] == f"{device.bus}-{'.'.join(map(str, device.port_numbers or ()))}"
         assert named
-        same = (device.idVendor, device.idProduct) == (int(named[1], 16), int(named[2], 16))
-        return same and named[3] in (None, device.serial_number)
+        if (device.idVendor, device.idProduct) != (int(named[1], 16), int(named[2], 16)):
+            return False
+        # Read only if one is asked for: a device without language ids has none (devices.md §2.7).
+        return named[3] is None or _serial(device) == named[3]
 
     found = usb.core.find(custom_match=right)
     if found is None:
@@ -41,46 +45,79 @@ def _find(url: str) -> Any:
     return found
 
 
+def _serial(device: Any) -> str:
+    try:
+        return str(device.serial_number)
+    except ValueError:  # pyusb's word for a device without language ids
+        return ""
+
+
+def _printer(device: Any) -> tuple[Any, Any, Any]:
+    """The interface that prints, its bulk endpoint out, and the one in, if it has one: of class 7, else
+    of a vendor's own class, as Epson's 04b8:0202 has it (devices.md §2.7)."""
+    from usb.core import USBError
+
+    try:
+        configuration = device.get_active_configuration()
+    except USBError:  # nobody configured it yet, such as a hub that has just got its power
+        device.set_configuration()
+        configuration = device.get_active_configuration()
+    for kind in (_PRINTER, _VENDORS):
+        for interface in configuration:
+            ends = [end for end in interface if end.bmAttributes & 3 == _BULK]
+            out = next((end for end in ends if not end.bEndpointAddress & 0x80), None)
+            if interface.bInterfaceClass == kind and out is not None:
+                return interface, out, next((end for end in ends if end.bEndpointAddress & 0x80), None)
+    raise OSError(errno.ENODEV, "no printer interface")
+
+
 class UsbWire:
-    """A USB printer's interface (class 7) with its two bulk endpoints."""
+    """A USB printer's interface with its two bulk endpoints."""
 
     def __init__(self, url: str) -> None:
         import usb.util
 
         self._device, self.timeout, self._unread = _find(url), 0.0, b""
-        interface = usb.util.find_descriptor(
-            self._device.get_active_configuration(), bInterfaceClass=_PRINTER
-        )
-        if interface is None:
-            raise OSError(errno.ENODEV, "no printer interface")
-        number = interface.bInterfaceNumber
+        interface, self._out, self._in = _printer(self._device)
+        self._number = interface.bInterfaceNumber
         try:
-            if self._device.is_kernel_driver_active(number):
-                self._device.detach_kernel_driver(number)
+            if self._device.is_kernel_driver_active(self._number):
+                self._device.detach_kernel_driver(self._number)
         except NotImplementedError:
             pass
-        self._number = number
-        ends = [end for end in interface if end.bmAttributes & 3 == _BULK]
-        self._out: Any = next((end for end in ends if not end.bEndpointAddress & 0x80), None)
-        self._in = next((end for end in ends if end.bEndpointAddress & 0x80), None)
-        if self._out is None:
-            raise OSError(errno.ENODEV, "a printer interface without a way in")
-        usb.util.claim_interface(self._device, number)
+        usb.util.claim_interface(self._device, self._number)
 
     def read(self, size: int) -> bytes:
-        from usb.core import USBTimeoutError
+        from usb.core import USBError, USBTimeoutError
 
-        if not self._unread and self._in:
+        if not self._in:
+            time.sleep(self.timeout)  # a printer that cannot answer is silent
+        elif not self._unread:
             try:  # 0 would be for ever
                 self._unread = bytes(self._in.read(_PACKET, max(1, round(self.timeout * 1000))))
             except USBTimeoutError:
                 return b""
+            except USBError as error:
+                self._resume(self._in, error)
+                raise
         data, self._unread = self._unread[:size], self._unread[size:]
         return data
 
     def write(self, data: bytes) -> None:
-        while data:  # after a timeout nobody knows how much went out: it is raised
-            data = data[self._out.write(data, round(_WRITE * 1000)) :]
+        from usb.core import USBError
+
+        while data:  # after an error nobody knows how much went out: it is raised
+            try:
+                data = data[self._out.write(data, round(_WRITE * 1000)) :]
+            except USBError as error:
+                self._resume(self._out, error)
+                raise
+
+    @staticmethod
+    def _resume(end: Any, error: OSError) -> None:
+        """A stalled endpoint takes nothing, also when it is opened again, until it is told to."""
+        if error.errno == errno.EPIPE:
+            end.clear_halt()
 
     def port_status(self) -> int:
         """GET_PORT_STATUS of the USB printer class."""
