@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +35,8 @@ class Contact:
 
 
 class Driver(Button):
-    """Buttons to ground with pull-ups, by BCM pin, and their lamps."""
+    """Buttons to ground with pull-ups, by BCM pin, and their lamps. A pin that something else holds is
+    named, and the others go on."""
 
     wired = False
 
@@ -57,6 +59,9 @@ class Driver(Button):
         self._edges: deque[tuple[float, str, bool]] = deque(maxlen=10_000)
         self._contacts: dict[str, Contact] = {}
         self._leds: dict[str, Any] = {}
+        self._busy: list[str] = []  # the pins that could not be taken, with their keys
+        self._try_pins = 0.0
+        self.again = 5.0  # s until a pin that something else holds is tried again
 
     def show(self, lit: frozenset[str]) -> None:
         """Light the buttons of these keys, no others."""
@@ -69,20 +74,51 @@ class Driver(Button):
         self.close()
         try:
             self._factory = self._remote() if self._host else None
-            for key, pin in self._pins.items():
-                # Not a gpiozero.Button: each has a thread for holding, slow to stop.
-                part = gpiozero.DigitalInputDevice(pin, pull_up=True, pin_factory=self._factory)
-                # The first reading is the base line: held at the start is no press.
-                level = part.is_active
-                self._contacts[key] = Contact(part, level, time.monotonic(), level)
-                part.when_activated = partial(self._edge, key, True)
-                part.when_deactivated = partial(self._edge, key, False)
-            for key, pin in self._lamps.items():
-                self._leds[key] = gpiozero.LED(pin, pin_factory=self._factory)
+            self._take_pins()
         except (gpiozero.GPIOZeroError, OSError, struct.error) as error:
             self.close()
             raise DeviceFault("no_pigpiod" if self._host else "no_gpio", again=5.0) from error
+        if not self._contacts:
+            raise DeviceFault("device_busy", again=self.again)
+
+    def _take_pins(self) -> None:
+        """Take every pin that is not ours yet; `_busy` names those that could not be taken."""
+        self._busy, self._try_pins = [], time.monotonic() + self.again
+        for key, pin in self._pins.items():
+            if key not in self._contacts:
+                self._take(self._contact, key, pin)
+        for key, pin in self._lamps.items():
+            if key not in self._leds:
+                self._take(self._lamp, key, pin)
         self._lit.again()
+
+    def _take(self, make: Callable[[str, int], None], key: str, pin: int) -> None:
+        import gpiozero
+
+        try:
+            make(key, pin)
+        except (gpiozero.BadPinFactory, gpiozero.PinUnknownPi):
+            raise  # there are no pins at all
+        except Exception as error:  # lgpio's and pigpio's own errors share no other base
+            if self._host and isinstance(error, OSError | struct.error):
+                raise  # the other Pi has gone
+            self._busy.append(f"{key} = {pin}")
+
+    def _contact(self, key: str, pin: int) -> None:
+        import gpiozero
+
+        # Not a gpiozero.Button: each has a thread for holding, slow to stop.
+        part = gpiozero.DigitalInputDevice(pin, pull_up=True, pin_factory=self._factory)
+        # The first reading is the base line: held at the start is no press.
+        level = part.is_active
+        self._contacts[key] = Contact(part, level, time.monotonic(), level)
+        part.when_activated = partial(self._edge, key, True)
+        part.when_deactivated = partial(self._edge, key, False)
+
+    def _lamp(self, key: str, pin: int) -> None:
+        import gpiozero
+
+        self._leds[key] = gpiozero.LED(pin, pin_factory=self._factory)
 
     def _remote(self) -> Any:
         from gpiozero.pins.pigpio import PiGPIOFactory
@@ -115,8 +151,13 @@ class Driver(Button):
             if contact.part.is_active != contact.level:  # its edge was lost, or is yet to come
                 contact.level, contact.since = not contact.level, now
             pause = min(pause, self._settle(key, contact, now))
+        if self._busy and now >= self._try_pins:
+            self._take_pins()
         held = any(c.down and now - c.since > self._stuck for c in self._contacts.values())
-        self.report("degraded" if held else "up", "stuck_button" if held else "")
+        if self._busy:
+            self.report("degraded", "busy_pins", ", ".join(self._busy))
+        else:
+            self.report("degraded" if held else "up", "stuck_button" if held else "")
         lit = self._lit.take()
         for key, led in self._leds.items() if lit is not None else ():
             led.value = key in (lit or ())
@@ -142,5 +183,5 @@ class Driver(Button):
         while self._factory and self._factory.connection:  # the first attempt may end half-way
             with suppress(OSError):
                 self._factory.connection.stop()
-        self._contacts, self._leds = {}, {}
+        self._contacts, self._leds, self._busy = {}, {}, []
         self._edges.clear()

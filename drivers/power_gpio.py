@@ -24,11 +24,15 @@ class Driver(Switch):
     def attach(self, link: Link) -> None:
         import gpiozero
 
+        if self._part:
+            return  # the port was opened again, the pin is ours still
         try:
             # As it is: a start of the hall must not switch the TVs off and on.
             self._part = gpiozero.OutputDevice(self._pin, active_high=self._high, initial_value=None)
-        except (gpiozero.GPIOZeroError, OSError) as error:
+        except (gpiozero.BadPinFactory, gpiozero.PinUnknownPi, OSError) as error:
             raise DeviceFault("no_gpio", again=5.0) from error
+        except Exception as error:  # lgpio's own errors share no other base
+            raise DeviceFault("device_busy", again=5.0) from error
 
     def turn(self, link: Link) -> float:
         if (on := self.wanted.take()) is not None:

@@ -18,14 +18,14 @@ from drivers.sim.gpio import Pins
 class Panel:
     """A panel of two buttons, its driver on its port."""
 
-    def __init__(self, pins: Pins) -> None:
+    def __init__(self, pins: Pins, state: str = "up") -> None:
         self.pins = pins
         self.driver = Driver("buttons", {"A": 17, "B": 27}, {"A": 5, "B": 6}, stuck=0.3)
         self.presses: list[str] = []
         self.driver.emit = lambda press: self.presses.append(press.key)
         self.port = Port("", 0, [self.driver], 1.0)
         self.port.start()
-        until(lambda: self.driver.health.state == "up")
+        until(lambda: self.driver.health.state == state)
 
 
 @pytest.fixture
@@ -132,11 +132,54 @@ def test_closed_pins_can_be_taken_again_by_the_same_process(pins: Pins) -> None:
         panel.pins.release(27)
 
 
-def test_a_pin_named_twice_gives_back_what_was_taken(pins: Pins) -> None:
+@pytest.mark.parametrize(
+    ("held", "named", "goes_on"),
+    [(17, "A = 17", "B"), (27, "B = 27", "A"), (5, "A = 5", "A"), (6, "B = 6", "B")],
+)
+def test_a_pin_that_something_else_holds_is_named_and_the_others_go_on(
+    pins: Pins, held: int, named: str, goes_on: str
+) -> None:
+    pins.held.add(held)
+    panel = Panel(pins, "degraded")
+    assert (panel.driver.health.code, panel.driver.health.detail) == ("busy_pins", named)
+    pins.press({"A": 17, "B": 27}[goes_on])
+    until(lambda: panel.presses == [goes_on])
+    panel.driver.show(frozenset("AB"))
+    until(lambda: [pin for pin in (5, 6) if pin != held and not pins.lit(pin)] == [])
+    panel.port.stop()
+
+
+def test_a_pin_that_comes_free_is_taken(pins: Pins) -> None:
+    pins.held.add(27)
+    driver, presses = Driver("buttons", {"A": 17, "B": 27}), []
+    driver.emit = lambda press: presses.append(press.key)
+    driver.again = 0.0
+    driver.attach(Link("", 0))
+    driver.turn(Link("", 0))
+    assert driver.health.state == "degraded"
+    pins.held.clear()
+    driver.turn(Link("", 0))
+    driver.turn(Link("", 0))
+    assert driver.health.state == "up"
+    pins.press(27)
+    until(lambda: driver.turn(Link("", 0)) and presses == ["B"])
+    driver.close()
+
+
+def test_pins_that_are_all_held_are_a_red_line_until_they_come_free(pins: Pins) -> None:
+    pins.held |= {17, 27}
+    panel = Panel(pins, "down")
+    assert panel.driver.health.code == "device_busy"
+    pins.held.clear()
+    until(lambda: panel.driver.wake() or panel.driver.health.state == "up")
+    panel.port.stop()
+
+
+def test_a_pin_named_twice_is_named_and_given_back(pins: Pins) -> None:
     driver = Driver("buttons", {"A": 17}, {"A": 17})
     port = Port("", 0, [driver], 1.0)
     port.start()
-    until(lambda: driver.health.code == "no_gpio")
+    until(lambda: (driver.health.code, driver.health.detail) == ("busy_pins", "A = 17"))
     port.stop()
     Panel(pins).port.stop()
 

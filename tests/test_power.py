@@ -157,6 +157,30 @@ def test_a_relay_on_a_pin_follows(drive: Callable[..., None], high: bool) -> Non
     until(lambda: pins.lit(21) is not high)
 
 
+def test_a_relay_whose_port_is_opened_again_follows_still(drive: Callable[..., None]) -> None:
+    pins, driver = Pins(), power_gpio.Driver("relay", 21)
+    said: list[str] = []
+    driver.on_health = lambda device: said.append(device.health.state)
+    drive(driver)
+    until(lambda: driver.health.state == "up")
+    driver.reopen()
+    until(lambda: said == ["up", "down", "up"])
+    driver.power(True)
+    until(lambda: pins.lit(21))
+
+
+def test_a_relay_whose_pin_another_program_holds_says_so_and_comes_by_itself(
+    drive: Callable[..., None],
+) -> None:
+    pins, driver = Pins(), power_gpio.Driver("relay", 21)
+    pins.held.add(21)
+    driver.power(True)
+    drive(driver)
+    until(lambda: driver.health.code == "device_busy")
+    pins.held.clear()
+    until(lambda: driver.wake() or pins.lit(21))
+
+
 def test_the_hall_needs_light_while_somebody_is_served_or_may_come(plan: Settings) -> None:
     noon, evening = MONDAY.replace(hour=12), MONDAY.replace(hour=18)
     assert lights_on(plan, State(open=True), MONDAY)

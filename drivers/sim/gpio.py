@@ -1,7 +1,22 @@
 """The Pi's pins without a Pi: gpiozero's MockFactory, with contacts that bounce."""
 
+from typing import Any
+
 import gpiozero
 from gpiozero.pins.mock import MockFactory
+
+
+class _Factory(MockFactory):  # type: ignore[misc]
+    """Refuses a pin that another program holds with lgpio's error, which is a plain Exception."""
+
+    def __init__(self, held: set[int]) -> None:
+        super().__init__()
+        self._held = held
+
+    def pin(self, name: Any) -> Any:
+        if int(str(name).removeprefix("GPIO")) in self._held:
+            raise Exception("'GPIO busy'")
+        return super().pin(name)
 
 
 class Pins:
@@ -9,7 +24,8 @@ class Pins:
 
     def __init__(self) -> None:
         self.bounces = 5  # how often a contact opens again before it stays closed
-        self._factory = MockFactory()
+        self.held: set[int] = set()  # by another program
+        self._factory = _Factory(self.held)
         gpiozero.Device.pin_factory = self._factory
 
     def press(self, pin: int) -> None:
