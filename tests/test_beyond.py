@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -76,7 +77,9 @@ def anything(kind: Any, dice: random.Random) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if kind in NESTED:
         return kind(**{name: anything(of, dice) for name, of in NESTED[kind].items()})
-    if kind is Now or kind == Now | None:
+    if origin is UnionType:  # something or nothing
+        return anything(inner[0], dice) if dice.random() < 0.5 else None
+    if kind is Now:
         real = dice.choice([value for value in REAL if isinstance(value, float)])
         return Now(dice.choice(WALLS), real, dice.choice("ab"), dice.random() < 0.5)
     if kind is datetime:
