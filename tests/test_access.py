@@ -136,10 +136,10 @@ def test_a_kiosks_page_opens_and_closes_by_itself(hall: Hall, browser: Browser) 
         page.goto(f"{url}/kiosk")
         code = page.locator(".code").inner_text()
         mine.post("/access", code=code)
-        expect(page.locator(".tiles button")).to_have_count(4, timeout=15_000)
+        expect(page.locator(".tiles button")).to_have_count(4)
         (token,) = hall.house.access.people.devices
         mine.post("/access", part=token)
-        expect(page.locator(".code")).not_to_have_text(code, timeout=15_000)
+        expect(page.locator(".code")).not_to_have_text(code)
         page.close()
 
 

@@ -106,7 +106,7 @@ def test_the_ticket_the_board_and_the_hall_know_the_range(start_hall: Callable[.
         hall.ask(f"windows/{name}/sign-in", clerk=f"100{name}")
     for _ in range(4):
         hall.take("A")
-    until(lambda: hall.house.foreseen().get("A", {}).get("high", 0), 20)
+    until(lambda: hall.house.foreseen().get("A", {}).get("high", 0))
     hall.take("A")
     printer = hall.machine("printer")
     until(lambda: printer.printed == 5)
@@ -123,7 +123,7 @@ def test_too_late_to_be_served_is_told_before_the_session_ends(start_hall: Calla
         hall.house.engine.submit(TakeTicket("A", "hall", actor="desk")).result()
         if hall.state.cut:
             break
-    until(lambda: "A" in hall.state.cut, 20)
+    until(lambda: "A" in hall.state.cut)
     assert hall.refused("tickets", service="A")["error"] == "cut_off"
     assert "events" in hall.ask("tickets", service="A", reason="远道而来")
     assert "events" in hall.ask("hall/lift-cut-off", service="A", reason="加开窗口")
@@ -138,10 +138,10 @@ def test_a_hall_whose_forecast_has_died_goes_on_and_the_forecast_begins_again(
     monkeypatch.setattr(oracle, "AGAIN", 0.1)
     hall = start_hall()
     hall.take("A")
-    until(lambda: hall.house.foreseen(), 20)
+    until(lambda: hall.house.foreseen())
     forecast = hall.house.foreseen.__self__  # type: ignore[attr-defined]
     dead = forecast.process
     dead.kill()
     assert hall.take("A") == "A002"
     assert hall.call("1") == "A001"
-    until(lambda: forecast.process is not dead, 20)
+    until(lambda: forecast.process is not dead)

@@ -228,9 +228,9 @@ def test_an_emergency_a_doubtful_clock_and_a_lost_connection_take_the_screen(
     expect(page.locator("h2")).to_contain_text("请听工作人员安排")
     fits(page)
     page.context.set_offline(True)
-    expect(page.locator("#off")).to_be_visible(timeout=15_000)
+    expect(page.locator("#off")).to_be_visible()
     page.context.set_offline(False)
-    expect(page.locator("#off")).to_be_hidden(timeout=15_000)
+    expect(page.locator("#off")).to_be_hidden()
 
 
 def test_it_can_be_used_by_keyboard_alone(

@@ -92,11 +92,11 @@ def test_offline_it_says_so_and_an_old_press_is_never_done(hall: Hall, browser: 
     hall.take("A")
     page = at_window(hall, browser)
     page.context.set_offline(True)
-    expect(page.locator("#off")).to_be_visible(timeout=15_000)
+    expect(page.locator("#off")).to_be_visible()
     assert page.locator("[data-key=next]").is_disabled()
     page.keyboard.press("n")
     page.context.set_offline(False)
-    expect(page.locator("#off")).to_be_hidden(timeout=15_000)
+    expect(page.locator("#off")).to_be_hidden()
     assert not hall.state.window("3").ticket
     seen = page.evaluate("seen.server") - 6
     late = page.evaluate(
