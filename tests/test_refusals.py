@@ -131,6 +131,7 @@ TOLD: list[tuple[str, tuple[Command, ...], Command, float, str]] = [
     ("card full", (StopTickets("disk_full", **BY),), TAKE, 16, "存储卡已满，暂停取号，请到咨询台"),
     ("no paper", (CloseKiosk("hall", "paper_out", **BY),), TAKE, 16, "取号机暂停使用，请到咨询台取号"),
     ("frozen without reason", (), Freeze("rain", **BY), 16, "原因“rain”不认识，可用：evacuation power fault"),
+    ("stopped for a reason of nobody's", (), StopTickets("x", **BY), 16, "原因“x”不认识，可用：disk_full"),
     ("lifted without reason", (CutOff("A", AT_NINE, **BY),), LiftCutOff("A", " ", **BY), 16, "请写明原因"),
     ("not cut off", (), LiftCutOff("A", "few", **BY), 16, "业务 A 没有停止取号"),
     (

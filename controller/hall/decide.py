@@ -71,7 +71,7 @@ from controller.hall.events import (
 from controller.hall.moment import Now
 from controller.hall.outcome import Refused, among, known
 from controller.hall.state import State, evolve, seen_at
-from controller.settings.schema import FREEZE_REASONS, Settings
+from controller.settings.schema import FREEZE_REASONS, STOP_REASONS, Settings
 
 SLIPS = 100  # that are recorded in one go: those of a morning without a machine
 YEARS = range(2000, 2100)  # in which a hall can be
@@ -171,8 +171,10 @@ def _answer(plan: Settings, state: State, command: Command, now: Now, stamp: Sta
             yield CutOffLifted(service, reason, **stamp)
         case ReportTest(faults):
             yield DevicesTested(faults, **stamp)
-        case StopTickets(reason) if state.stopped != reason:
-            yield TicketsStopped(reason, **stamp)
+        case StopTickets(reason):
+            among(reason, STOP_REASONS)
+            if state.stopped != reason:
+                yield TicketsStopped(reason, **stamp)
         case AllowTickets() if state.stopped:
             yield TicketsAllowed(**stamp)
         case AskHelp(kiosk) if kiosk not in state.help:

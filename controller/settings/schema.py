@@ -11,6 +11,7 @@ Sessions = tuple[Session, ...]
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out", "hold")  # of a call unit
 CALL_REASONS = ("by_number", "special", "papers", "mistake")  # of a call out of order
 PAUSE_REASONS = ("away", "copy", "training", "lunch", "fault")
+STOP_REASONS = ("disk_full",)  # why no tickets are given at all
 FREEZE_REASONS = ("evacuation", "power", "fault")
 # What a printer, a sign, a terminal or a line of text could take for a command; half a character.
 CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
