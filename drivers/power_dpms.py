@@ -21,10 +21,14 @@ class Driver(power_cec.Driver):
         self._output = output
 
     def attach(self, link: Link) -> None:
-        self.stands(True)
+        self.ask()
 
     def switch(self, on: bool) -> None:
-        self.ask("--output", self._output, "--on" if on else "--off")
+        try:
+            self.ask("--output", self._output, "--on" if on else "--off")
+        except DeviceFault:
+            self.stands(on)  # may know better why: there is no such output
+            raise
 
     def stands(self, on: bool) -> bool:
         told = re.search(

@@ -79,9 +79,42 @@ def test_a_tv_that_does_not_obey_is_a_red_line(
     machine, wire = tv
     driver = kind("tv", machine.url(wire.url))
     setattr(machine, knob, True)
+    driver.waking = 0.0
     driver.power(True)
     drive(driver)
     until(lambda: driver.health.code == code)
+
+
+@pytest.mark.parametrize("knob", ["dozing", "mute"])
+def test_a_tv_that_answers_nothing_in_standby_is_switched_on_all_the_same(
+    drive: Callable[..., None], tv: tuple[Television, Wire], knob: str
+) -> None:
+    machine, wire = tv
+    driver = power_cec.Driver("tv", machine.url(wire.url))
+    driver.waking = 0.0
+    setattr(machine, knob, True)
+    driver.power(True)
+    drive(driver)
+    until(lambda: machine.on)
+    until(lambda: driver.health.code == {"dozing": "", "mute": "not_confirmed"}[knob])
+    driver.power(False)
+    until(lambda: not machine.on)
+    until(lambda: (driver.health.state, driver.health.code) == ("degraded", "not_confirmed"))
+
+
+def test_a_tv_that_wakes_slowly_is_given_its_time(
+    drive: Callable[..., None], tv: tuple[Television, Wire]
+) -> None:
+    machine, wire = tv
+    driver, said = power_cec.Driver("tv", machine.url(wire.url)), list[str]()
+    driver.on_health = lambda device: said.append(device.health.code)
+    machine.stubborn = True  # it obeys only later
+    driver.power(True)
+    drive(driver)
+    until(lambda: "starting" in said)
+    machine.stubborn, machine.on = False, True
+    until(lambda: driver.wake() or driver.health.state == "up")
+    assert said == ["starting", ""]
 
 
 def test_without_cec_ctl_its_package_is_named(drive: Callable[..., None]) -> None:

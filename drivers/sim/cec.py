@@ -13,13 +13,15 @@ _ORDERS = {"--image-view-on": True, "--standby": False, "--on": True, "--off": F
 
 
 class Television(Machine):
-    """Hears one line of options; answers lines and an empty one. `stubborn`: does not obey."""
+    """Hears one line of options; answers lines and an empty one. `stubborn`: does not obey; `dozing`:
+    answers no question in standby; `mute`: never."""
 
     command = "drivers.sim.cec"
     knobs = ("deaf", "stubborn")
 
     def __init__(self) -> None:
-        self.on, self.stubborn, self._heard = False, False, b""
+        self.on = self.stubborn = self.mute = self.dozing = False
+        self._heard = b""
 
     def face(self) -> dict[str, object]:
         return {"text": "TV ●" if self.on else "TV ○"}
@@ -33,6 +35,8 @@ class Television(Machine):
         for word, on in _ORDERS.items():
             self.on = on if word in words and not self.stubborn else self.on
         if "--give-device-power-status" in words:
+            if self.mute or (self.dozing and not self.on):
+                return b"\tTx, Not Acknowledged (4), Max Retries\n"
             state = "on (0x00)" if self.on else "standby (0x01)"
             return f"    REPORT_POWER_STATUS (0x90):\tpwr-state: {state}\n".encode()
         if not words:
