@@ -12,7 +12,8 @@ from drivers.parts.modbus import READ_COILS, WRITE_COIL, Master
 
 
 class Driver(Switch):
-    """One coil. It is read again and again, so that a relay that fell off is switched anew."""
+    """One coil. It is told, then read again and again, so that a relay that fell off is switched anew;
+    one that cannot be read is told every time."""
 
     def __init__(
         self,
@@ -27,11 +28,20 @@ class Driver(Switch):
         super().__init__(name)
         self._unit, self._coil, self._every = Master(address, timeout, framing), coil, every
         self.longest = 2 * self._unit.longest  # a question and a command
+        self._told: bool | None = None  # what the relay was told last
 
     def turn(self, link: Link) -> float:
+        ask = (READ_COILS, struct.pack(">HH", self._coil, 1), 2)
         self.wanted.again()
         on = self.wanted.take()
-        closed = self._unit.exchange(link, READ_COILS, struct.pack(">HH", self._coil, 1), 2)[1] & 1
-        if on is not None and closed != on:
-            self._unit.exchange(link, WRITE_COIL, struct.pack(">HH", self._coil, 0xFF00 * on), 4)
+        if on is None:
+            self._unit.exchange(link, *ask)
+            return self._every
+        tell = (WRITE_COIL, struct.pack(">HH", self._coil, 0xFF00 * on))
+        confirmed = self._unit.keep(link, tell, ask, lambda coils: coils[1] & 1 == on, on is not self._told)
+        self._told = on
+        if confirmed:
+            self.report("up")
+        else:
+            self.report("degraded", "not_confirmed")
         return self._every

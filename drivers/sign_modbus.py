@@ -32,7 +32,8 @@ def registers(number: str, encoding: str, width: int) -> list[int]:
 
 
 class Driver(Sign):
-    """One display. It is read again and again, so that one that lost its power is written anew."""
+    """One display. It is written, then read again and again, so that one that lost its power is written
+    anew; one that cannot be read is written every time."""
 
     numbers = True  # shows the number alone, no sentence
 
@@ -55,11 +56,18 @@ class Driver(Sign):
         self._words: list[int] | None = None
 
     def turn(self, link: Link) -> float:
-        if (number := self.text.take()) is not None:
-            self._words = registers(number, self._encoding, self._width)
+        if fresh := (number := self.text.take()) is not None:
+            self._words = registers(number or "", self._encoding, self._width)
         words = self._words or [0]  # before there is any, it is asked all the same
         count, data = len(words), struct.pack(f">{len(words)}H", *words)
         place = struct.pack(">HH", self._register, count)
-        if self._unit.exchange(link, READ_HOLDING, place, 1 + 2 * count)[1:] != data and self._words:
-            self._unit.exchange(link, WRITE_REGISTERS, place + bytes([2 * count]) + data, 4)
+        ask = (READ_HOLDING, place, 1 + 2 * count)
+        if self._words is None:
+            self._unit.exchange(link, *ask)
+            return self._every
+        tell = (WRITE_REGISTERS, place + bytes([2 * count]) + data)
+        if self._unit.keep(link, tell, ask, lambda there: there[1:] == data, fresh):
+            self.report("up")
+        else:
+            self.report("degraded", "not_confirmed")
         return self._every

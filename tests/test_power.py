@@ -18,6 +18,7 @@ from drivers.base.device import Device
 from drivers.base.port import Port
 from drivers.sim.callunit import CallUnit
 from drivers.sim.cec import Television
+from drivers.sim.display import Display
 from drivers.sim.gpio import Pins
 from drivers.sim.wire import Wire
 
@@ -212,6 +213,50 @@ def test_a_relay_whose_pin_another_program_holds_says_so_and_comes_by_itself(
     until(lambda: driver.health.code == "device_busy")
     pins.held.clear()
     until(lambda: driver.wake() or pins.lit(21))
+
+
+class Unread(CallUnit):
+    """A relay that takes orders and lets nobody read them."""
+
+    def serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
+        if function == 1:
+            raise LookupError(1)
+        return super().serve(function, start, count, request)
+
+
+class Blind(Display):
+    """A display of registers that can be written only."""
+
+    def serve(self, function: int, start: int, count: int, request: bytes) -> bytes:
+        if function == 3:
+            raise LookupError(1)
+        return super().serve(function, start, count, request)
+
+
+def test_a_relay_that_cannot_be_read_is_told_all_the_same(drive: Callable[..., None], tmp_path: Path) -> None:
+    wire = Wire(tmp_path / "bus", relay := Unread(7))
+    driver = power_modbus.Driver("relay", 7, 2, every=0.02)
+    drive(driver, wire.url)
+    driver.power(True)
+    until(lambda: relay.lamps[2])
+    until(lambda: (driver.health.state, driver.health.code) == ("degraded", "not_confirmed"))
+    relay.lamps[2] = False
+    until(lambda: relay.lamps[2])
+    relay.deaf = True
+    until(lambda: (driver.health.state, driver.health.code) == ("down", "silent"))
+    wire.unplug()
+
+
+def test_a_display_that_cannot_be_read_shows_the_number(drive: Callable[..., None], tmp_path: Path) -> None:
+    wire = Wire(tmp_path / "bus", display := Blind(7))
+    driver = sign_modbus.Driver("sign", 7, every=0.02)
+    drive(driver, wire.url)
+    driver.show("A012")
+    until(lambda: display.text == "12")
+    until(lambda: (driver.health.state, driver.health.code) == ("degraded", "not_confirmed"))
+    display.registers = [0] * 8  # it lost its power
+    until(lambda: display.text == "12")
+    wire.unplug()
 
 
 def test_the_hall_needs_light_while_somebody_is_served_or_may_come(plan: Settings) -> None:

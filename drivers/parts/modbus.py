@@ -9,6 +9,7 @@ request must, is as long and has a right check, is the answer.
 import itertools
 import struct
 import time
+from collections.abc import Callable
 
 from drivers.base.device import DeviceFault
 from drivers.base.link import WRITE, Link, crc16
@@ -62,6 +63,30 @@ class Master:
         if function in self._owed and not self._tcp:
             self._settle(link, READ_INPUTS if function == READ_COILS else READ_COILS)
         return self._ask(link, function, data, size)
+
+    def keep(
+        self,
+        link: Link,
+        tell: tuple[int, bytes],
+        ask: tuple[int, bytes, int],
+        right: Callable[[bytes], bool],
+        fresh: bool,
+    ) -> bool:
+        """Tell what is `fresh` (function, data), then ask (function, data, size) whether it stands: what
+        is not `right` is told again. False: the unit takes orders and answers no question.
+
+        Raises DeviceFault as `exchange`.
+        """
+        if fresh:
+            self.exchange(link, *tell, 4)
+        try:
+            stands = right(self.exchange(link, *ask))
+        except DeviceFault:
+            self.exchange(link, *tell, 4)  # a dead unit raises here
+            return False
+        if not stands:
+            self.exchange(link, *tell, 4)
+        return True
 
     def _settle(self, link: Link, other: int) -> None:
         """Units answer in order: once another function is answered, nothing is owed any more."""
