@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +51,23 @@ def outside(tmp_path: Path) -> tuple[Simulation, Path]:
     return twin, file
 
 
+def free() -> int:
+    """A port that nobody has, nor is given to who asks for any: a hundred daemons start beside each other."""
+    while True:
+        with (
+            suppress(OSError),
+            socket.create_server(("127.0.0.1", 10_000 + secrets.randbelow(20_000))) as found,
+        ):
+            return int(found.getsockname()[1])
+
+
 class Daemon:
     """`hallqueue run` on `file`, or another verb; killed or stopped by the test."""
 
     def __init__(
         self, file: Path, data: Path, *before: str, verb: str = "run", port: int = 0, bind: str = "127.0.0.1"
     ) -> None:
-        with socket.create_server(("127.0.0.1", port)) as free:
-            self.port = free.getsockname()[1]
+        self.port = port or free()
         program = [sys.executable, "-m", "controller.app.cli", verb, str(file)]
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
