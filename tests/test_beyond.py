@@ -32,6 +32,7 @@ from controller.runtime.ports import build
 from controller.settings.schema import Settings
 from display.screens import levels
 from display.stage import Stage
+from web.pages.status import event_told
 
 GOLDEN = sorted((ROOT / "tests" / "golden" / "beyond").glob("*.db"))
 
@@ -120,6 +121,8 @@ def test_no_event_that_a_journal_can_hold_ends_the_fold_nor_a_level(times: int) 
         state, now = scene.state, scene.clock.now()
         for _ in range(12):
             event = any_event(dice)
+            for lang in ("zh", "en"):
+                assert event_told(event, lang), "a line for the status page"
             if isinstance(event, DayOpened):
                 event = replace(event, tickets=event.tickets[:1])
             state = evolve(state, event)

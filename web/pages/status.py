@@ -183,7 +183,7 @@ def event_told(event: Event, lang: str) -> str:
     ticket = getattr(event, "ticket", "")
     if not re.fullmatch("[a-z_]*", getattr(event, "reason", "")):
         event = replace(event, reason="…")  # type: ignore[call-arg]
-    text = happened(event, lambda code, **more: say(code, lang, **more))
+    text = happened(event, lambda code, /, **more: say(code, lang, **more))
     return text if ticket in text else f"{ticket} {text}"
 
 
