@@ -179,11 +179,11 @@ class Stage:
     def _tell(self, name: str, device: Device, level: tuple[Any, ...]) -> None:
         # Told once: a device shows it again by itself after its wire was lost.
         if level and level != self._shown.get(name) and time.monotonic() >= self._tested.get(name, 0.0):
-            self._shown[name] = level
             if isinstance(device, Switch):
                 device.power(*level)
             elif isinstance(device, Shows):
                 device.show(*level)
+            self._shown[name] = level
 
     def _level(self, name: str, device: Device, state: State, now: Now) -> tuple[Any, ...]:
         """What a device shows as long as nothing changes; empty if it shows nothing."""

@@ -108,7 +108,7 @@ PLANTS: dict[str, tuple[str, ...]] = {
     ),
     "test_a_row_that_cannot_be_folded_is_told_by_its_number_with_what_to_do": (
         "controller/journal/store.py",
-        'raise CannotStart("journal_unread", row=number, kind=NAMES[type(event)]) from error',
+        'raise CannotStart("journal_unread", row=seq, kind=kind) from error',
         "raise",
     ),
     "test_a_device_whose_level_cannot_be_worked_out_leaves_the_others_alone": (

@@ -17,7 +17,7 @@ from test_cli import hallqueue
 
 from controller.hall.commands import Command, Freeze, Resume, SignIn, SignOut, TakeTicket, Tick
 from controller.hall.decide import decide
-from controller.hall.events import DayOpened, Event, HallFrozen
+from controller.hall.events import DayOpened, Event, HallFrozen, WindowPaused
 from controller.hall.moment import Now
 from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, evolve, seen_at
@@ -150,6 +150,17 @@ def test_a_row_that_cannot_be_folded_is_told_by_its_number_with_what_to_do(tmp_p
         assert "Traceback" not in done.stderr + done.stdout
     with pytest.raises(CannotStart, match="journal_unread"):
         Engine(PLAN, Store(path), clock)
+
+
+def test_a_row_that_can_be_read_and_not_folded_is_told_as_well(tmp_path: Path) -> None:
+    store, clock = Store(tmp_path / "journal.db"), FakeClock(MONDAY)
+    opened = decide(PLAN, State(), Tick(actor="clock"), clock.now())
+    word: Any = "ten"
+    store.append([*opened, WindowPaused("1", "copy", word, at=clock.now(), actor="1001", press="")])
+    with pytest.raises(CannotStart) as why:
+        store.state()
+    assert why.value.arguments == {"row": len(opened) + 1, "kind": "WindowPaused"}
+    store.close()
 
 
 class Odd(FakeClock):
