@@ -86,7 +86,7 @@ fuzz: .venv/test
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile fuzz --damages 1000000
 
 # Each part takes at most 40 minutes on two cores and writes its row of docs/quality.md.
-PARTS = cuts cables month-1 month-2 kills ext4 samples
+PARTS = cuts cables month-1 month-2 kills ext4 samples values
 cuts = tests/test_powercut.py --states 150000
 cables = tests/test_replug.py --cycles 1000
 month-1 = tests/test_month.py --days 11
@@ -94,6 +94,7 @@ month-2 = tests/test_month.py --days 11 --after 11
 kills = tests/test_kill_calls.py --cuts 1000
 ext4 = tests/test_cut_ext4.py --cuts 1000
 samples = --times 25
+values = tests/test_any_command.py --commands 1000000
 
 torture: $(PARTS:%=torture-%)
 

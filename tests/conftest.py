@@ -67,6 +67,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addoption(
+        "--commands",
+        type=int,
+        default=1500,
+        help="of any kind with any values in test_any_command (make torture: 1000000)",
+    )
+
+    parser.addoption(
         "--quick",
         action="store_true",
         help="without browser, running hall, other programs and what is marked slow (make check)",
@@ -160,6 +167,11 @@ def damages(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def cuts(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--cuts"))
+
+
+@pytest.fixture
+def commands(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--commands"))
 
 
 @pytest.fixture
