@@ -116,7 +116,7 @@ def test_who_asks_for_too_much_is_told_how_much_is_right(command: Command, zh: s
     assert (refusal(why.value), refusal(why.value, "en")) == (zh, en)
 
 
-TYPED = ["99999999999", "9" * 401, "9" * 5000, "²", "1²", "x", "-1", "1e308", "nan", "٣"]
+TYPED = ["99999999999", "9" * 401, "9" * 5000, "²", "1²", "x", "-1", "1e308", "nan"]
 
 
 @pytest.mark.parametrize("key", list(keys.COMMANDS))

@@ -91,7 +91,7 @@ def at_window(
 
 def _figures(typed: str) -> bool:
     """Can `typed` be read as a number? Not what only looks like figures (²), nor hundreds of them."""
-    return typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST
+    return typed.isdecimal() and len(typed) <= LONGEST
 
 
 def meant(typed: str, believed: datetime | None) -> datetime | None:
