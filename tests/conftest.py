@@ -74,6 +74,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
     parser.addoption(
+        "--seconds",
+        type=float,
+        default=0.0,
+        help="how long every address is asked at least, once in any case (make torture: 120)",
+    )
+
+    parser.addoption(
         "--quick",
         action="store_true",
         help="without browser, running hall, other programs and what is marked slow (make check)",
@@ -172,6 +179,11 @@ def cuts(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def commands(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--commands"))
+
+
+@pytest.fixture
+def seconds(request: pytest.FixtureRequest) -> float:
+    return float(request.config.getoption("--seconds"))
 
 
 @pytest.fixture
