@@ -34,6 +34,7 @@ def test_whatever_a_power_cut_leaves_the_hall_goes_on_with_all_that_was_acknowle
 EXTRA = [
     ("synchronous = EXTRA", "synchronous = FULL"),
     ("        os.fsync(self._folder)\n        self._db", "        self._db"),
+    ("                os.fsync(self._folder)  # or", "                # or"),
 ]
 
 

@@ -348,15 +348,27 @@ def test_a_changed_row_of_an_old_year_is_found_and_so_is_another_years_file(tmp_
     assert verify(new) == (3, 4)
 
 
-@pytest.mark.parametrize("cut", ["before the new file", "after its schema", "after its first rows"])
+@pytest.mark.parametrize(
+    "cut",
+    ["before the old one is put away", "before the new one has its name", "after it", "after its first rows"],
+)
 def test_a_power_cut_between_two_years_loses_nothing(tmp_path: Path, cut: str) -> None:
     store, clock = new_year(tmp_path)
     store.close()
-    path = tmp_path / "journal.db"
-    path.rename(old := tmp_path / "journal-2026.db")
-    if cut != "before the new file":
-        Store(tmp_path / "new" / "journal.db").close()
-        shutil.move(tmp_path / "new" / "journal.db", path)
+    path, old, new = (tmp_path / name for name in ("journal.db", "journal-2026.db", "journal.new"))
+    Store(tmp_path / "new" / "journal.db").close()
+    shutil.move(tmp_path / "new" / "journal.db", new)
+    if cut == "before the old one is put away":
+        again = Store(path)
+        assert not new.exists()
+        again.append([day("2027-01-04", clock)])
+        again.append(events(clock, 1))
+        again.close()
+        assert (verify(path), journals(path)) == ((9, 0), [old, path])
+        return
+    path.rename(old)
+    if cut != "before the new one has its name":
+        new.rename(path)
     if cut == "after its first rows":
         Store(path).close()
     again = Store(path)
@@ -442,19 +454,47 @@ def test_a_journal_that_is_taken_away_is_noticed_and_no_number_comes_twice(hall:
         (hall.folder / "journal.db").touch()
 
 
+@pytest.mark.parametrize("left", ["reserve", "journal-2026.db", "journal.db-wal", "other-x1", "restore-x1"])
+def test_where_a_journal_has_been_none_begins_anew(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).touch()
+    for _ in range(2):
+        with pytest.raises(CannotStart) as refused:
+            Store(tmp_path / "journal.db")
+        assert refused.value.code == ("restore_half" if left == "restore-x1" else "journal_gone")
+    (tmp_path / left).unlink()
+    Store(tmp_path / "journal.db").close()
+
+
+def test_nothing_that_a_hall_leaves_lets_its_journal_begin_anew(hall: Hall) -> None:
+    hall.stop()
+    (hall.folder / "journal.db").unlink()
+    with pytest.raises(CannotStart):
+        Store(hall.folder / "journal.db")
+
+
+def test_a_year_that_ends_twice_is_not_put_over_the_one_before(tmp_path: Path) -> None:
+    store, clock = new_year(tmp_path)
+    (old := tmp_path / "journal-2026.db").write_text("another year 2026, after a wrong date")
+    store.append([day("2027-01-04", clock)])
+    store.append(events(clock, 1))
+    assert [type(event).__name__ for event in store.today()] == ["DayOpened", "TicketIssued"]
+    store.close()
+    assert old.read_text() == "another year 2026, after a wrong date"
+
+
 def test_a_year_that_cannot_be_put_away_is_told_and_begins_once_it_can(
     start_hall: Callable[..., Hall], clock: FakeClock
 ) -> None:
     clock.move(datetime(2026, 12, 31, 9, 0, tzinfo=MONDAY.tzinfo))
     hall = start_hall()
     assert hall.take("A") == "A001"
-    (hall.folder / "journal-2026.db").mkdir()  # in its way
+    (hall.folder / "journal.new").mkdir()  # in its way
     clock.move(datetime(2027, 1, 4, 9, 0, tzinfo=MONDAY.tzinfo))
     until(lambda: not hall.get("/health")["ok"])
     assert hall.state.day == "2026-12-31"
     # The file was closed, and is opened again: nothing was lost, and whoever asks meanwhile is told.
     assert hall.refused("tickets", service="A")["error"] == "journal"
-    (hall.folder / "journal-2026.db").rmdir()
+    (hall.folder / "journal.new").rmdir()
     until(lambda: hall.state.day == "2027-01-04")
     assert hall.get("/health")["ok"]
     assert hall.take("A") == "A001"

@@ -60,6 +60,13 @@ def journals(path: Path) -> list[Path]:
     return [*sorted(path.parent.glob(f"{path.stem}-[0-9][0-9][0-9][0-9]{path.suffix}")), path]
 
 
+def traces(path: Path) -> list[Path]:
+    """What a journal that was once at `path` has left beside it: years before, its log, the room that is
+    reserved only for one that is there, and what a restore has put aside."""
+    names = (f"{path.stem}-[0-9]*{path.suffix}", f"{path.name}-wal", "reserve", "other-*")
+    return [left for name in names for left in path.parent.glob(name)]
+
+
 def reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 

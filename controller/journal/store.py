@@ -11,7 +11,7 @@ from typing import Any
 from controller.hall.events import DayOpened, Event, YearOpened
 from controller.hall.moment import Now
 from controller.hall.state import State, evolve
-from controller.journal.files import CannotStart, free, journals, lock, reading, remove, sync
+from controller.journal.files import CannotStart, free, journals, lock, reading, remove, sync, traces
 from controller.journal.kinds import NAMES
 from controller.journal.rows import decode, encode, moment, sealed
 from controller.journal.verify import checked
@@ -48,7 +48,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open `path`, or make it. Raises CannotStart; a first journal that fails leaves nothing."""
         self.path, self._reserve = path, path.with_name("reserve")
-        new = [p for p in (path, *path.parents) if not p.exists()]
+        self._next = path.with_name("journal.new")  # the next year's file, until it has its name
+        new = [folder for folder in path.parents if not folder.exists()]
         with ExitStack() as undo:
             for made in reversed(new):
                 undo.callback(remove, made)
@@ -56,16 +57,26 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._folder = lock(path)
                 undo.callback(os.close, self._folder)
-                # Room is reserved only for a journal that is there.
-                lacking = not path.exists() or not path.stat().st_size
-                if lacking and self._reserve.exists() and journals(path) == [path]:
-                    raise CannotStart("journal_gone", path=str(path))
+                self._look()
+                if not path.exists():
+                    undo.callback(remove, path)
                 self._open()
-                for made in new[1:]:  # what is in a folder was synced under EXTRA
+                for made in new:  # what is in a folder was synced under EXTRA
                     sync(made.parent)
             except (OSError, sqlite3.Error) as error:
                 raise CannotStart("journal_unusable", path=str(path), detail=str(error)) from error
             undo.pop_all()
+
+    def _look(self) -> None:
+        """Is the journal there, or is this hall new? Raises CannotStart: where one was, none begins anew."""
+        if self.path.exists() and self.path.stat().st_size:
+            self._next.unlink(missing_ok=True)  # of a year that did not begin
+        elif any(self.path.parent.glob("restore-*")):
+            raise CannotStart("restore_half", path=str(self.path.parent))
+        elif self._next.exists() and journals(self.path)[:-1]:
+            self._next.replace(self.path)  # the mains were cut between two years
+        elif traces(self.path):
+            raise CannotStart("journal_gone", path=str(self.path))
 
     def _open(self) -> None:
         # Before a file is made or read: a renamed year or a removed log must not come back over it.
@@ -109,20 +120,26 @@ class Store:
         """All of `events` in one durable transaction, or none. A new year begins a new file, and what
         came before it stays true by itself. Raises sqlite3.Error."""
         for place, event in enumerate(events):
-            if (
-                isinstance(event, DayOpened)
-                and (year := self._year())
-                and event.day[:4] > year > self._put_away()
-            ):
+            if isinstance(event, DayOpened) and (old := self._ended(event.day[:4])):
                 if place:
                     self._write(events[:place])
                 self._db.close()
                 opened(self.path, "DELETE").close()  # all of it in one file, which nobody writes any more
-                self.path.rename(self.path.with_name(f"journal-{year}.db"))
+                opened(self._next, "DELETE").close()
+                self.path.rename(old)
+                os.fsync(self._folder)  # or the new file could stand in its place
+                self._next.rename(self.path)
                 self._open()
                 events = events[place:]
                 break
         self._write(events)
+
+    def _ended(self, coming: str) -> Path | None:
+        """What the file of the year that ends with the `coming` one is called from now on. None if the year
+        goes on, or if one like it is there already: after a wrong date a year may end twice."""
+        year = self._year()
+        ends = year and coming > year > self._put_away()
+        return self.path.with_name(f"journal-{year}.db") if ends else None
 
     @property
     def last(self) -> int:
