@@ -45,6 +45,16 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "self._held, self._said = True, None",
         "self._said = None",
     ),
+    "test_a_restore_that_is_cut_anywhere_is_whole_or_told_and_is_done_again": (
+        "controller/journal/backup.py",
+        "key=lambda name: name == path.name",
+        "key=lambda name: name != path.name",
+    ),
+    "test_where_a_journal_has_been_none_begins_anew": (
+        "controller/journal/store.py",
+        "elif traces(self.path):",
+        "elif False:",
+    ),
     "test_no_damaged_modbus_answer_is_a_call": (
         "drivers/parts/modbus.py",
         "elif not check or rtu(frame[:-2]) == frame:",

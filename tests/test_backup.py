@@ -380,3 +380,67 @@ def test_a_file_that_is_no_journal_is_named_and_nothing_is_made(tmp_path: Path) 
     status, said = hallqueue("restore", tmp_path, "--data", tmp_path / "data")
     assert (status, f"流水读写不了：{tmp_path}/journal.db" in said) == (2, True)
     assert not (tmp_path / "data").exists()
+
+
+# Restores into a folder for each place at which something is moved, made or removed; dies before it.
+DYING = """
+import os, shutil, sys
+from pathlib import Path
+from controller.journal.backup import restore
+kept, data, states = map(Path, sys.argv[1:])
+for cut in range(1, 99):
+    shutil.copytree(data, place := states / f"{cut:02}")
+    if not os.fork():
+        def hook(event, arguments, left=[cut]):
+            if event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
+                left[0] -= 1
+                if not left[0]:
+                    os._exit(9)
+        sys.addaudithook(hook)
+        restore(kept, place)
+        os._exit(0)
+    if not os.wait()[1]:
+        break
+"""
+
+
+@pytest.mark.parametrize("there", ["a year and more", "nothing"])
+def test_a_restore_that_is_cut_anywhere_is_whole_or_told_and_is_done_again(
+    tmp_path: Path, there: str
+) -> None:
+    store, clock = new_year(tmp_path / "hall")
+    store.append([day("2027-01-04", clock), *events(clock, 2)])
+    store.keep_reserve()
+    (kept := tmp_path / "kept").mkdir()
+    (tmp_path / "hall" / "people.json").write_text("{}")
+    copy(tmp_path / "hall", kept)
+    (data := tmp_path / "data").mkdir()
+    if there != "nothing":
+        spare, clock = new_year(tmp_path / "spare")
+        spare.append([day("2027-01-04", clock), *events(clock, 1)])
+        (data / "reserve").touch()
+        for file in (tmp_path / "spare").glob("journal*"):  # with the log of a hall that was killed
+            shutil.copy(file, data)
+        spare.close()
+        assert (data / "journal.db-wal").exists()
+    store.close()
+    (states := tmp_path / "states").mkdir()
+    subprocess.run([sys.executable, "-c", DYING, kept, data, states], check=True, cwd=ROOT)
+    before, after = rows(data) if there != "nothing" else [], rows(kept)
+    said = set[str]()
+    for state in sorted(states.iterdir()):
+        try:
+            Store(state / "journal.db").close()
+            assert rows(state) in (before, after), state
+        except CannotStart as refused:
+            said.add(refused.code)
+            restore(kept, state)
+        if rows(state) == after:
+            assert (state / "people.json").exists(), "PINs came before the journal"
+            again = Store(state / "journal.db")
+            again.append(events(clock, 1))
+            again.close()
+            assert verify(state / "journal.db") == (len(after) + 1, 0)
+    assert len(list(states.iterdir())) > 5
+    assert rows(state) != before, "the last one was not cut"
+    assert said == {"restore_half"}

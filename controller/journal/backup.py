@@ -6,6 +6,7 @@ nobody else.
 
 import json
 import os
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -103,17 +104,28 @@ def restore(source: Path, target: Path) -> tuple[int, Path | None]:
             if goes_on(target / "journal.db", new / "journal.db"):
                 raise CannotCopy("restore_older", row=last)
             write(new / "hall.toml", planned(new / "journal.db"))
-            aside = None
-            if old := [*target.glob("journal*.db*")]:
-                aside = Path(tempfile.mkdtemp(prefix="other-", dir=target))
-                for file in old:
-                    file.rename(aside / file.name)
-            for file in new.iterdir():
-                file.rename(target / file.name)
-            sync(target)
+            aside = _exchange(target, new)
+        for left in target.glob("restore-*"):  # of one that was cut short
+            shutil.rmtree(left, ignore_errors=True)
     finally:
         os.close(handle)
     return last, aside
+
+
+def _exchange(target: Path, new: Path) -> Path | None:
+    """What was in `target` goes aside, what is in `new` comes in its place. The journal goes first and comes
+    last: a start that finds the work half done finds none, and says so (store.py)."""
+    aside, path = None, target / "journal.db"
+    if old := [*target.glob("journal*.db*"), *target.glob("journal.new*")]:
+        aside = Path(tempfile.mkdtemp(prefix="other-", dir=target))
+        for file in sorted(old, key=lambda file: file != path):
+            file.rename(aside / file.name)
+            sync(target)
+    for name in sorted((file.name for file in new.iterdir()), key=lambda name: name == path.name):
+        sync(target)
+        (new / name).rename(target / name)
+    sync(target)
+    return aside
 
 
 def goes_on(path: Path, behind: Path) -> bool:
