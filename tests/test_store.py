@@ -17,6 +17,7 @@ from conftest import MONDAY, Hall, needs
 from wait import until
 
 from controller.hall import events as kinds
+from controller.hall.commands import TakeTicket, Tick
 from controller.hall.events import (
     Call,
     DayClosed,
@@ -35,6 +36,8 @@ from controller.journal.files import CannotStart, journals
 from controller.journal.store import RESERVE, Store, planned, read
 from controller.journal.verify import verify
 from controller.runtime.clock import FakeClock
+from controller.runtime.engine import Engine
+from controller.settings.schema import Settings
 
 
 def events(clock: FakeClock, count: int) -> list[Event]:
@@ -470,6 +473,22 @@ def test_nothing_that_a_hall_leaves_lets_its_journal_begin_anew(hall: Hall) -> N
     (hall.folder / "journal.db").unlink()
     with pytest.raises(CannotStart):
         Store(hall.folder / "journal.db")
+
+
+def test_presses_of_the_year_before_are_remembered_on_new_years_day(plan: Settings, tmp_path: Path) -> None:
+    clock = FakeClock(datetime(2026, 12, 31, 9, 0, tzinfo=MONDAY.tzinfo))
+    for _ in range(3):  # on that day, across midnight, and after a restart in the new year
+        engine = Engine(plan, store := Store(tmp_path / "journal.db"), clock)
+        engine.start()
+        for _ in range(2):
+            engine.submit(TakeTicket("A", "hall", actor="buttons", press="buttons:1")).result()
+            clock.move(datetime(2027, 1, 4, 9, 0, tzinfo=MONDAY.tzinfo))
+            engine.submit(Tick(actor="clock")).result()
+        engine.stop()
+        assert store.presses(99) == ["buttons:1"]
+        store.close()
+    assert len(journals(tmp_path / "journal.db")) == 2
+    assert [type(e).__name__ for _, e in read(tmp_path / "journal.db")].count("TicketIssued") == 1
 
 
 def test_a_year_that_ends_twice_is_not_put_over_the_one_before(tmp_path: Path) -> None:

@@ -218,8 +218,15 @@ class Store:
         return getattr(self.newest("PlanLoaded"), "text", "")
 
     def presses(self, count: int) -> list[str]:
-        """The press ids among the last `count` events, oldest first."""
-        return [event.press for event in self._read("seq > ?", self._seq - count) if event.press]
+        """The press ids among the last `count` events of all years, oldest first."""
+        first, found = self._seq - count, list[str]()
+        for file in reversed(journals(self.path)):
+            with closing(reading(file)) as db:
+                found[:0] = [event.press for event in _events(db, "seq > ?", first) if event.press]
+                (begins,) = db.execute("SELECT min(seq) FROM journal").fetchone()
+            if begins and begins <= first:
+                break
+        return found
 
     def believed(self) -> Now | None:
         """The newest moment whose wall time was believed: one that was not proves nothing."""
