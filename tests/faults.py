@@ -55,6 +55,11 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "elif traces(self.path):",
         "elif False:",
     ),
+    "test_the_code_of_a_hall_that_had_a_technician_is_never_printed": (
+        "controller/app/running.py",
+        "if first and people.fresh:",
+        "if people.fresh:",
+    ),
     "test_no_damaged_modbus_answer_is_a_call": (
         "drivers/parts/modbus.py",
         "elif not check or rtu(frame[:-2]) == frame:",

@@ -273,6 +273,26 @@ def test_the_first_start_prints_a_code_that_lets_one_choose_a_passphrase_once(
     until(lambda: hall.machine("printer").printed == 1)  # the ticket, no code
 
 
+@pytest.mark.parametrize("what", ["damaged", "gone"])
+def test_the_code_of_a_hall_that_had_a_technician_is_never_printed(
+    start_hall: Callable[..., Hall], what: str
+) -> None:
+    text = EXAMPLE.read_text().replace("width = 576", 'width = 576\nmode = "text"')
+    hall = start_hall(text)
+    hall.stop()
+    file = hall.folder / "people.json"
+    file.write_text("{") if what == "damaged" else file.unlink()
+    hall = start_hall(text, known=False)
+    assert hall.take("A") == "A001"
+    until(lambda: hall.machine("printer").printed)
+    assert ["A001" in text for text in hall.machine("printer").texts] == [True], "the ticket, no code"
+    assert not (hall.folder / "passcode").exists()
+    assert "在控制台运行 hallqueue passcode" in hall.page("/")
+    code = re.findall(r"\d{8}", hallqueue("passcode", "--data", hall.folder).stdout)[0]
+    assert Visitor(hall.url).post("/login", given=code, new="a sentence of my own").status == 303
+    assert "在控制台运行 hallqueue passcode" not in hall.page("/")
+
+
 def test_a_forgotten_passphrase_is_replaced_from_the_console(hall: Hall) -> None:
     before = technician(hall)
     first, code = (re.findall(r"\d{8}", hallqueue("passcode", "--data", hall.folder).stdout)[0] for _ in "12")

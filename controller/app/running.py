@@ -150,6 +150,7 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
 def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     """The running hall, from its journal up to its pages; stopped in reverse order."""
     override(plan.words)
+    first = not store.last
     engine = Engine(plan, store, site.clock)
     devices = build(plan)
     stage = Stage(plan, devices, engine.submit, site.clock.now)
@@ -232,6 +233,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
         for part in parts:
             part.start()
             stops.callback(part.stop)
-        if people.fresh:
+        # Where there was a technician his code is for the console (status.no_technician), not for who stands
+        # at a public printer.
+        if first and people.fresh:
             stage.slip(say("login.slip", code=passcode(site.folder)))
         yield house

@@ -76,7 +76,9 @@ def serve(options: argparse.Namespace) -> int:
         house = stops.enter_context(roof.running(plan, store, site))
         address = roof.net(*listener.getsockname()[:2])
         url = f"{'https' if house.access.secure else 'http'}://{address}/"
-        if house.access.people.fresh or (folder / "passcode").exists():
+        if house.access.people.fresh:
+            tell("status.no_technician", data=folder)
+        elif (folder / "passcode").exists():
             tell("start.passcode", data=folder)
         tell("start.serving", url=url)
         if simulated:

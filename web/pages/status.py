@@ -110,6 +110,8 @@ def view(house: House, lang: str) -> dict[str, Any]:
         _lower(answers["speak"], f"{name}：{say('status.muted', lang)}")
     if house.watch and house.watch.health.state in ("degraded", "down"):
         notes = [("watch", {"detail": cure(house.watch.health, lang)}), *notes]
+    if house.access.people.fresh:
+        notes = [("no_technician", {"data": house.folder}), *notes]
     if not calendar.announced(plan, year := (now.wall + timedelta(days=46)).year):
         notes = [*notes, ("unannounced", {"year": year})]  # from 15 November
     if engine.clock.source == "held":
