@@ -1,14 +1,17 @@
 """What the technician types first: devices and doctor, in words, with the cure."""
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import EXAMPLE
+from conftest import EXAMPLE, Hall
 from daemon import outside
 from test_cli import hallqueue
 
 from controller.app import doctor
+from controller.journal.files import in_memory
 from controller.runtime.clock import SystemClock
 from controller.settings.reader import parse
 from display.words.catalogue import catalogue
@@ -121,10 +124,46 @@ def test_without_udev_no_device_keeps_its_name(tmp_path: Path, runs: bool) -> No
     assert found["udev"] is runs
 
 
+# What is mounted, in the words of proc_pid_mountinfo(5), and whether a folder is gone with the power.
+MOUNTS = [
+    ("ext4 /dev/mmcblk0p2 rw", False),
+    ("tmpfs tmpfs rw,size=512000k", True),
+    ("ramfs none rw", True),
+    ("ext4 /dev/zram1 rw", True),
+    ("f2fs /dev/sda1 rw", False),
+    ("overlay overlay rw,lowerdir=/lower,upperdir={}/card/up,workdir=/w", False),
+    ("overlay overlay rw,lowerdir=/lower,upperdir={}/memory/up,workdir=/w", True),
+    ("overlay overlay rw,lowerdir=/lower,upperdir=/out/of/sight,workdir=/w", True),
+]
+
+
+@pytest.mark.parametrize(("mount", "gone"), MOUNTS, ids=[mount.partition(",")[0] for mount, _ in MOUNTS])
+def test_a_folder_that_is_gone_with_the_power_is_known(tmp_path: Path, mount: str, gone: bool) -> None:
+    for name in ("a card", "card/up", "memory/up"):
+        (tmp_path / name).mkdir(parents=True)
+    lines = ["21 1 8:2 / / rw - ext4 /dev/sda2 rw", f"22 21 0:1 / {tmp_path}/memory rw - tmpfs tmpfs rw"]
+    lines.append(f"23 21 0:2 / {tmp_path}/a\\040card rw,noatime shared:1 - {mount.format(tmp_path)}")
+    (mounts := tmp_path / "mountinfo").write_text("\n".join(lines))
+    assert in_memory(tmp_path / "a card" / "data", mounts) is gone
+    assert not in_memory(tmp_path / "card", mounts), "nothing is mounted nearer than the root"
+
+
+def test_a_journal_in_memory_is_told_by_the_doctor_and_on_the_page(
+    start_hall: Callable[..., Hall], tmp_path: Path
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="hallqueue-data-") as folder:
+        clock = SystemClock("Asia/Shanghai", None)
+        found = {code: ok for ok, code, _ in doctor.machine(Path(folder), clock, tmp_path)}
+        assert found["memory"] is False
+        hall = start_hall(folder=folder, known=False)
+        assert f"流水所在的 {folder} 在内存里" in hall.page("/")
+        hall.stop()
+
+
 class _Usage:
     free = 3 << 20
 
 
 def test_every_finding_has_both_its_sentences() -> None:
-    for code in ("group", "udev", "font", "disk", "clock", "power"):
+    for code in ("group", "udev", "font", "disk", "memory", "clock", "power"):
         assert {f"doctor.{code}", f"doctor.{code}_ill"} <= catalogue().keys()

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from controller.journal.files import free
+from controller.journal.files import free, in_memory
 from controller.runtime import pi
 from controller.runtime.clock import SystemClock
 from controller.runtime.ports import build, ports
@@ -23,7 +23,7 @@ Finding = tuple[bool, str, Mapping[str, Any]]
 
 
 def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[Finding]:
-    """What the machine itself needs: groups, font, room, clock, power."""
+    """What the machine itself needs: groups, font, room, a card that keeps, clock, power."""
     for entry in _GROUPS:
         name, nodes = entry.split(":")
         if nodes != "tty*" and not any((root / "dev").glob(nodes)):
@@ -37,6 +37,7 @@ def machine(data: Path, clock: SystemClock, root: Path = Path("/")) -> Iterator[
     yield Path(FONT).exists(), "font", {}
     room = free(data)
     yield room > pi.ROOM, "disk", {"free": room >> 20, "path": data}
+    yield not in_memory(data), "memory", {"path": data}
     yield clock.now().trusted, "clock", {}
     if power := pi.power(root):
         yield power not in ("low", "was_low"), "power", {}

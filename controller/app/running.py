@@ -18,7 +18,7 @@ from controller.hall.decide import decide
 from controller.hall.events import DayClosed, DayOpened, TicketEvent, TicketIssued
 from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, seen_at
-from controller.journal.files import CannotStart, NotYet
+from controller.journal.files import CannotStart, NotYet, in_memory
 from controller.journal.people import People, passcode
 from controller.journal.store import Store, read
 from controller.runtime.child import Child
@@ -159,6 +159,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     keeper = Keeper(site.folder, plan.backup.folder, lambda: store.last)
     people = known(plan, site)
     secure = tls(plan, site.notes)
+    if not site.twin and in_memory(site.folder):  # a simulated hall has nothing to lose
+        site.notes.append(("memory", {"path": site.folder}))
     access = Access(plan, people, site.clock, secure is not None)
     house = House(engine, devices, access, stage, keeper, site.folder, site.notes, watch)
     house.coming, house.restart = site.coming, site.restart

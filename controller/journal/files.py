@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -41,6 +42,23 @@ def free(folder: Path) -> int:
     """Bytes that can still be written where `folder` is, or will be."""
     there = next(place for place in (folder, *folder.resolve().parents) if place.exists())
     return shutil.disk_usage(there).free
+
+
+def in_memory(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Is what stands in `folder`, or will, gone with the power? So it is on tmpfs, on a disk in memory, and
+    under an overlay (a Pi's read-only system) whose upper folder is there, or out of sight since the boot."""
+    there = folder.resolve()
+    places = {str(place) for place in (there, *there.parents)}
+    nearest, kind, source, options = "", "", "", ""
+    for line in mounts.read_text().splitlines():  # as proc_pid_mountinfo(5) says
+        before, _, after = line.partition(" - ")
+        point = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), before.split(" ")[4])
+        if point in places and len(point) >= len(nearest):
+            nearest, (kind, source, options) = point, after.split(" ", 2)
+    if upper := re.search(r"\bupperdir=([^,]+)", options):
+        above = Path(upper[1])
+        return not above.exists() or (above != there and in_memory(above, mounts))
+    return kind in ("tmpfs", "ramfs") or source.startswith(("/dev/ram", "/dev/zram"))
 
 
 def lock(path: Path) -> int:
