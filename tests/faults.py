@@ -35,6 +35,16 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "before = self._last is not None and now.wall < self._last.wall",
         "before = False",
     ),
+    "test_a_clock_that_jumps_a_month_sends_nobody_home": (
+        "controller/hall/days.py",
+        "return jump > JUMP and",
+        "return False and",
+    ),
+    "test_a_day_that_a_wrong_word_opened_turns_back_to_the_people_of_before": (
+        "controller/hall/days.py",
+        "for ticket in left.tickets if",
+        "for ticket in () if",
+    ),
     "test_a_wrong_date_from_a_pad_opens_no_day_and_the_right_one_does": (
         "controller/hall/decide.py",
         "if known and far > FAR:",

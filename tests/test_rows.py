@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from controller.hall import events
-from controller.hall.events import Call, Event, Roll, Ticket, TicketEvent, Window, WindowEvent
+from controller.hall.events import Call, Event, Left, Roll, Ticket, TicketEvent, Window, WindowEvent
 from controller.journal.files import CannotStart
 from controller.journal.kinds import KINDS, NESTED
 from controller.journal.rows import decode, encode
@@ -42,7 +42,7 @@ def test_the_registry_has_every_event_with_every_field_of_its_type() -> None:
     assert {kind.event for kind in KINDS.values()} == {*known} - {Event, WindowEvent, TicketEvent}
     for name, kind in KINDS.items():
         assert dict(kind.fields) == declared(kind.event), name
-    assert NESTED.keys() == {Ticket, Window, Call, Roll}
+    assert NESTED.keys() == {Ticket, Window, Call, Roll, Left}
     for thing, stored in NESTED.items():
         assert dict(stored) == declared(thing), thing
 

@@ -41,21 +41,26 @@ class Overtaking:
     rows: tuple[int, ...]
 
 
-def days(rows: Sequence[Row]) -> list[str]:
-    """The business days in `rows`, in the order in which they last began."""
+def _dated(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+    """Each row with its business day: a day that was put right to an earlier one was that all the time."""
     opened = [event.day for _, event in rows if isinstance(event, DayOpened)]
-    return list(dict.fromkeys(reversed(opened)))[::-1]
+    for n in range(len(opened) - 1, 0, -1):
+        opened[n - 1] = min(opened[n - 1], opened[n])
+    following, day = iter(opened), ""
+    for row in rows:
+        if isinstance(row[1], DayOpened):
+            day = next(following)
+        yield day, row
+
+
+def days(rows: Sequence[Row]) -> list[str]:
+    """The business days in `rows`, in their order."""
+    return list(dict.fromkeys(day for day, _ in _dated(rows) if day))
 
 
 def of_day(rows: Sequence[Row], day: str) -> list[Row]:
     """The rows of one business day, also if it was opened more than once."""
-    found, inside = [], False
-    for row in rows:
-        if isinstance(row[1], DayOpened):
-            inside = row[1].day == day
-        if inside:
-            found.append(row)
-    return found
+    return [row for its_day, row in _dated(rows) if its_day == day]
 
 
 def numbers(event: Event) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ what the clock has brought about meanwhile, and a press at 8:00:00 finds the hal
    word are signed out, who still waits is unserved. Then the new day opens, with all that the old one hands
    on. A clock that nobody trusts turns no day; under it a day that was closed is followed by a
    new one as soon as somebody comes, though its date is not sure. A day to which somebody came under such a
-   clock is provisional: its people, windows and numbers go over into the next one.
+   clock is provisional: its people, windows and numbers go over into the next one. So they do where the
+   clock jumps, and where it is put right to before the day, which then turns back.
 2. *Hours*: the session begins or ends; services open and shut by hours of their own; tickets end.
 3. *Limits*: called often enough and nobody came; held for too long. Not while the hall is frozen.
 4. *The day is over* when nobody is left, or nobody has touched anything for the grace.
@@ -82,7 +83,7 @@ def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Eve
     """The events that make `command` true. Raises Refused."""
     bounds.check(command)
     events: list[Event] = []
-    state = seen_at(state, now)
+    last, state = state.last, seen_at(state, now)
 
     def add(found: Iterator[Event]) -> None:
         nonlocal state
@@ -93,19 +94,22 @@ def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Eve
     # What the clock has brought about comes first, so that a press at 8:00:00 finds the hall open.
     clock = Stamp(at=now, actor="clock", press="")
     today, before = calendar.business_day(now.wall), state
-    rolls = not state.day or (now.trusted and today > state.day)
+    rolls = not state.day or (now.trusted and days.turns(state, today))
+    stay = days.stays(state, last, today, now)
     # Under a clock that nobody trusts the first person begins a day after one that was closed.
     somebody_comes = isinstance(command, TakeTicket | RecordSlips | SignIn)  # as state.PEOPLE, of events
     wakes = somebody_comes and not rolls and state.done and not now.trusted
+    over = state
     if rolls and state.day and not state.done:
         if state.open:
             add(iter([SessionClosed(**clock)]))
             before = state  # what the new day may get: as it was before its clerks were signed out
-        if not state.provisional:
+        if not stay:
             add(days.leave(state, clock))
-        add(days.close(state, clock, people_stay=before.provisional))
+        over = state
+        add(days.close(state, clock, people_stay=stay))
     if rolls or wakes:
-        add(iter([days.open_day(before, state, today if rolls else state.day, wakes, clock)]))
+        add(iter([days.open_day(before, over, today if rolls else state.day, stay, wakes, clock)]))
     add(days.turn_of_hours(plan, state, now, clock))
     add(days.turn_of_services(plan, state, now, clock))
     if not state.frozen:

@@ -74,6 +74,17 @@ class Call:
     window: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was left of `day` as another one began: its numbers, its account, and the tickets that became
+    unserved. They are in the hall after all if the clock is put right to that day."""
+
+    day: str
+    issued: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, int] = field(default_factory=dict)
+    tickets: tuple[Ticket, ...] = ()
+
+
 class Event(Record):
     """`at`: when, by which clocks; `actor` and `press`: those of the command."""
 
@@ -165,8 +176,8 @@ class DayOpened(Event):
     """A business day begins, with everything that the day before hands on.
 
     Tickets, windows, numbers and figures go on only from a day whose date was never sure (its clock
-    was not trusted): its people are still in the hall. Numbers also go on after a closed day while the
-    date is not sure. `seconds`, `lost` and `believed`: see hall.State.
+    was not trusted), or from which the clock jumped: its people are still in the hall. Numbers also go on
+    after a closed day while the date is not sure. `seconds`, `lost` and `believed`: see hall.State.
     """
 
     day: str
@@ -182,3 +193,4 @@ class DayOpened(Event):
     frozen: str = ""
     stopped: str = ""
     believed: datetime | None = None
+    left: Left | None = None

@@ -22,6 +22,7 @@ from controller.hall.events import (
     HelpGiven,
     KioskClosed,
     KioskOpened,
+    Left,
     PlanLoaded,
     Roll,
     RollChanged,
@@ -65,7 +66,7 @@ BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
 CARRIED = (
     *("kiosks", "issued", "windows", "calls", "rolls", "figures"),
-    *("seconds", "lost", "frozen", "stopped", "believed"),
+    *("seconds", "lost", "frozen", "stopped", "believed", "left"),
 )
 PEOPLE = (TicketIssued, SlipsRecorded, ClerkSignedIn)  # who is here makes it a day
 # What says something of a ticket; of one that the day does not know it says nothing.
@@ -93,7 +94,7 @@ class State:
     `seconds`: the hall's own clock, which only goes forward: monotonic time, across a reboot what the
     clocks can tell. `lost`: how many of them passed while the hall was frozen; the difference are the
     working seconds. `touched`: the second at which somebody last did something. `believed`: the newest
-    wall time that was trusted.
+    wall time that was trusted. `left`: what was left of the day before.
     """
 
     day: str = ""
@@ -124,6 +125,7 @@ class State:
     links: Mapping[str, str] = field(default_factory=dict)
     touched: float = 0.0
     believed: datetime | None = None
+    left: Left | None = None
 
     def window(self, name: str) -> Window:
         return self.windows.get(name, Window())

@@ -26,6 +26,7 @@ from controller.hall.events import (
     HelpGiven,
     KioskClosed,
     KioskOpened,
+    Left,
     PlanLoaded,
     Roll,
     RollChanged,
@@ -152,6 +153,7 @@ KINDS: Mapping[str, Kind] = {
             "frozen": str,
             "stopped": str,
             "believed": datetime | None,
+            "left": Left | None,
         },
     ),
 }
@@ -187,6 +189,12 @@ NESTED: Mapping[type, Mapping[str, Any]] = {
         "services": tuple[str, ...],
     },
     Call: {"ticket": str, "window": str},
+    Left: {
+        "day": str,
+        "issued": Mapping[str, int],
+        "figures": Mapping[str, int],
+        "tickets": tuple[Ticket, ...],
+    },
 }
 
 NAMES: Mapping[type[Event], str] = {kind.event: name for name, kind in KINDS.items()}
