@@ -276,6 +276,7 @@ def test_a_day_that_a_wrong_word_opened_turns_back_to_the_people_of_before(machi
     assert "events" in daemon.ask("hall/confirm-time", wall="2026-12-01T08:40")
     until(lambda: machine.day() == "2026-12-01")
     assert daemon.take() == "A001"
+    assert 'name="wall"' in daemon.page("/"), "what somebody said can be put right on the page"
     assert daemon.ask("hall/confirm-time", wall="2026-11-24T08:41")["error"] == "time_trusted"
     assert "events" in daemon.ask("hall/confirm-time", wall="2026-11-24T08:41", sure=True)
     until(lambda: machine.day() == "2026-11-24")

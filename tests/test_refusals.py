@@ -148,7 +148,13 @@ TOLD: list[tuple[str, tuple[Command, ...], Command, float, str]] = [
         16,
         "大厅正在叫号：新配置下一个业务日生效，要马上生效请写明原因",
     ),
-    ("time is right", (), ConfirmTime(MONDAY, **BY), 16, "时钟是准的，不用确认"),
+    (
+        "time is right",
+        (),
+        ConfirmTime(MONDAY, **BY),
+        16,
+        "时钟可信，不用确认；确实不对，请技师在状态页勾选“确定无误”再改",
+    ),
 ]
 
 
