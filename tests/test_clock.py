@@ -1,14 +1,19 @@
 """Clocks and calendar: what the wall says, and whether to believe it."""
 
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import MONDAY
 
 from controller.hall import calendar
+from controller.hall.events import TimeConfirmed
+from controller.journal.store import Store
 from controller.runtime.clock import FakeClock, SystemClock
+from controller.runtime.engine import Engine
 from controller.settings.schema import Settings
 from controller.simulated.simulation import opening
 
@@ -76,3 +81,16 @@ def test_a_fake_clock_sped_up_or_set_back_never_turns_back_its_monotonic_time() 
     assert clock.now().mono >= first.mono
     assert clock.now().wall < first.wall
     assert clock.speed == 10
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_year_that_an_old_journal_took_from_somebody_is_not_believed(
+    plan: Settings, tmp_path: Path, year: int
+) -> None:
+    clock = FakeClock(MONDAY)
+    clock.trusted = False
+    with closing(Store(tmp_path / "journal.db")) as store:
+        said = TimeConfirmed(MONDAY.replace(year=year), at=clock.now(), actor="1001", press="")
+        store.append([said])
+        Engine(plan, store, clock)
+    assert (clock.trusted, clock.now().wall.year) == (False, 2026)

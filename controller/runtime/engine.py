@@ -10,7 +10,7 @@ from concurrent.futures import Future
 
 from controller.hall.bounds import BAD
 from controller.hall.commands import AllowTickets, Command, StopTickets, Tick
-from controller.hall.decide import decide, refused
+from controller.hall.decide import YEARS, decide, refused
 from controller.hall.events import Event, TimeConfirmed
 from controller.hall.outcome import Outcome, Refused
 from controller.hall.state import State, evolve
@@ -35,7 +35,9 @@ class Engine:
         self.plan, self.clock, self._store = plan, clock, store
         self.state = store.state()
         store.keep_reserve()
-        if isinstance(said := store.newest("TimeConfirmed"), TimeConfirmed):
+        said = store.newest("TimeConfirmed")
+        # Before there were bounds any year was taken.
+        if isinstance(said, TimeConfirmed) and said.wall.year in YEARS:
             clock.confirm(said.wall, said.at)
         self.listeners: list[Listener] = []
         self.trouble = ""  # why the journal takes nothing, in SQLite's words
