@@ -199,3 +199,20 @@ def test_a_day_of_an_unknown_year_is_marked_and_opens(start_hall: Any, clock: Fa
     clock.move(at("2027-01-04 08:00"))
     until(lambda: hall.state.open)
     assert hall.take() == "A001"
+
+
+@pytest.mark.parametrize("jumps", [True, False])
+def test_only_a_session_that_really_ended_sends_people_home(plan: Settings, jumps: bool) -> None:
+    plan, clock = (
+        replace(plan, policy=replace(plan.policy, end="unserved")),
+        FakeClock(at("2026-11-23 09:00")),
+    )
+    state = folded(plan, clock, TakeTicket("A", "hall", actor="buttons"))
+    if jumps:
+        clock.confirm(at("2026-11-23 18:00"), clock.now())
+    else:
+        clock.move(at("2026-11-23 18:00"))
+    for event in decide(plan, state, Tick(actor="clock"), clock.now()):
+        state = evolve(state, event)
+    assert not state.open
+    assert ("A001" in state.tickets) is jumps

@@ -42,11 +42,16 @@ def stays(state: State, last: Now | None, today: str, now: Now) -> bool:
     newest event: then the clock has jumped (hall.md §2.8)."""
     if state.provisional or today < state.day:
         return True
-    gone = elapsed(last, now) if last and last.trusted else None
-    if last is None or gone is None:
-        return False
-    jump = timedelta(seconds=now.wall.timestamp() - last.wall.timestamp() - gone)
+    jump = jumped(last, now)
     return jump > JUMP and calendar.business_day(now.wall - jump) <= state.day
+
+
+def jumped(last: Now | None, now: Now) -> timedelta:
+    """By how much the wall clock is ahead of the seconds since `last`; by nothing where nobody can tell."""
+    gone = elapsed(last, now) if last and last.trusted and now.trusted else None
+    if last is None or gone is None:
+        return timedelta()
+    return timedelta(seconds=now.wall.timestamp() - last.wall.timestamp() - gone)
 
 
 def open_day(before: State, state: State, day: str, stay: bool, wakes: bool, stamp: Stamp) -> Event:
@@ -117,7 +122,10 @@ def is_over(plan: Settings, state: State, now: Now) -> bool:
     return not busy or state.seconds - state.touched >= 60 * plan.policy.grace_minutes
 
 
-def turn_of_hours(plan: Settings, state: State, now: Now, stamp: Stamp) -> Iterator[Event]:
+def turn_of_hours(
+    plan: Settings, state: State, now: Now, stamp: Stamp, *, people_stay: bool
+) -> Iterator[Event]:
+    """`people_stay`: the clock has jumped, and who waits is served to the end whatever the policy says."""
     # A clock that nobody trusts locks nobody out.
     opens = not now.trusted or calendar.is_open(plan, now.wall) or (state.by and state.staffed)
     end = calendar.closing(plan, state.opened) if state.opened and now.trusted else None
@@ -125,7 +133,7 @@ def turn_of_hours(plan: Settings, state: State, now: Now, stamp: Stamp) -> Itera
     if state.open and (passed or not opens):
         yield SessionClosed(**stamp)
         waiting = tuple(ticket.number for ticket in state.waiting())
-        if waiting and plan.policy.end == "unserved":
+        if waiting and plan.policy.end == "unserved" and not people_stay:
             yield TicketsUnserved(waiting, **stamp)
     if opens and (passed or not state.open):
         yield SessionOpened(**stamp)

@@ -110,7 +110,7 @@ def decide(plan: Settings, state: State, command: Command, now: Now) -> list[Eve
         add(days.close(state, clock, people_stay=stay))
     if rolls or wakes:
         add(iter([days.open_day(before, over, today if rolls else state.day, stay, wakes, clock)]))
-    add(days.turn_of_hours(plan, state, now, clock))
+    add(days.turn_of_hours(plan, state, now, clock, people_stay=days.jumped(last, now) > days.JUMP))
     add(days.turn_of_services(plan, state, now, clock))
     if not state.frozen:
         add(days.limits(plan, state, clock))
