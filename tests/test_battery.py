@@ -48,6 +48,9 @@ from drivers.sim.wire import Machine, Wire
 
 pytestmark = pytest.mark.slow
 MODES = ["garbage", "half", "twice", "late", "never", "flood"]
+# What comes besides answers, none of which is spoiled: a driver must not even notice.
+BESIDES = ["before", "between", "behind", "echo"]
+GLITCH = b"\x00\xff"  # what a line without bias, or one that is switched, looks like
 
 
 class Rude(Machine):
@@ -61,6 +64,11 @@ class Rude(Machine):
 
     def feed(self, data: bytes) -> bytes:
         answer = self.machine.feed(data)
+        if self.mode in BESIDES and (answer or data):
+            self.spoiled += 1
+            before = {"before": GLITCH, "echo": data}.get(self.mode, b"")
+            after = {"between": GLITCH, "behind": GLITCH}.get(self.mode, b"")
+            return before + answer + after if answer or self.mode != "before" else b""
         if not self.mode or not answer:
             late, self._kept = self._kept, b""  # what was kept back comes when it is too late
             return late + answer
@@ -204,6 +212,12 @@ ALONE = (
 )
 
 
+# What no byte can come into: records of the kernel, lines that a command prints.
+WHOLE = ("callunit_keypad", "power_cec", "power_dpms", "voice_command", "voice_clips")
+# Two wires for both ways: what is sent does not come back.
+FULL_DUPLEX = ("tcp", "printer_escpos", "sign_max7219")
+
+
 @dataclass
 class Bench:
     kind: Kind
@@ -298,6 +312,24 @@ def test_after_rude_answers_all_is_right(bench: Bench, mode: str) -> None:
         )  # a dead unit costs its neighbours a little time only
     rude.mode = ""
     well(bench, 3)
+
+
+@pytest.mark.parametrize("bench", [name for name in NAMES if name not in WHOLE], indirect=True)
+def test_what_comes_besides_answers_is_not_even_noticed(bench: Bench, request: pytest.FixtureRequest) -> None:
+    """Noise before, between and behind answers, an echo: with a neighbour, whose answers it hits too."""
+    name, said = request.node.callspec.params["bench"], list[str]()
+    bench.port.start()
+    well(bench, 1)
+    for kind in (bench.kind, bench.neighbour):
+        if kind:
+            kind.device.on_health = lambda device: said.append(f"{device.name} {device.health}")
+    for number, mode in enumerate(BESIDES, 2):
+        if mode == "echo" and any(name.endswith(wire) for wire in FULL_DUPLEX):
+            continue
+        bench.rude.mode, bench.rude.spoiled = mode, 0
+        well(bench, number)
+        until(lambda: bench.wire.poke() or not bench.kind.asks or bench.rude.spoiled > 2)
+    assert said == []
 
 
 def test_a_device_that_comes_late_is_found(bench: Bench) -> None:
