@@ -144,6 +144,29 @@ def test_the_same_key_again_within_a_second_is_refused(day: Day) -> None:
         decide(day.plan, day.state, CallNext("1", actor="c"), day.clock.now())
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_clerk_who_sits_down_elsewhere_is_signed_out_where_he_was(day: Day, paused: bool) -> None:
+    """A box without digits knows one 工号: were it refused, nobody could open the window from it."""
+    day.sign_in("1")
+    if paused:
+        day.ask(Pause("1", actor="c"))
+    day.ask(SignIn("2", "1001", actor="c"))
+    assert (day.state.window("1").clerk, day.state.window("2").clerk) == ("", "1001")
+    day.sign_in("1")  # and back, from the box of his own window
+    assert (day.state.window("1").clerk, day.state.window("2").clerk) == ("1001", "")
+    assert day.state.window("1").paused == ""
+
+
+def test_a_clerk_who_serves_somebody_is_taken_away_by_no_other_box(day: Day) -> None:
+    day.take("A")
+    day.sign_in("1")
+    day.next("1")
+    before = day.state
+    for _ in range(3):  # with its reason every time
+        assert refusal(day, SignIn("2", "1001", actor="c")) == "clerk_elsewhere"
+    assert day.state == before
+
+
 def test_every_refusal_has_its_code(day: Day) -> None:
     assert refusal(day, CallNext("1", actor="c")) == "not_open"
     assert refusal(day, CallNext("9", actor="c")) == "no_such_window"
@@ -152,7 +175,6 @@ def test_every_refusal_has_its_code(day: Day) -> None:
     for kind in (Recall, Start, Complete, NoShow):
         assert refusal(day, kind("1", actor="c")) == "nothing_called"
     assert refusal(day, SignIn("1", "1001", actor="c")) == "already_open"
-    assert refusal(day, SignIn("2", "1001", actor="c")) == "clerk_elsewhere"
     day.ask(Pause("1", actor="c"))
     assert refusal(day, CallNext("1", actor="c")) == "paused"
     assert refusal(day, TakeTicket("X", "hall", actor="c")) == "no_such_service"

@@ -12,7 +12,7 @@ from conftest import EXAMPLE, MONDAY, Hall
 from PIL import Image
 from wait import until
 
-from controller.hall.commands import Reprint, Tick
+from controller.hall.commands import Reprint, SignIn, Tick
 from controller.hall.events import Ticket
 from controller.hall.state import seen_at
 from controller.runtime.clock import FakeClock
@@ -178,6 +178,23 @@ def test_a_refused_press_blinks_red(hall: Hall) -> None:
     hall.press("unit4", "recall")
     until(lambda: hall.machine("unit4").lamps[2])
     until(lambda: not hall.machine("unit4").lamps[2])
+
+
+def test_a_press_that_means_nothing_now_blinks_red_too(hall: Hall) -> None:
+    until(lambda: hall.house.devices["unit1"].health.state == "up")
+    hall.press("unit1", "sign_out")  # nobody is signed in
+    until(lambda: hall.machine("unit1").lamps[2])
+    until(lambda: not hall.machine("unit1").lamps[2])
+    assert not hall.state.window("1").clerk
+
+
+def test_the_box_of_a_clerk_who_sits_elsewhere_opens_its_window(hall: Hall) -> None:
+    until(lambda: hall.house.devices["unit1"].health.state == "up")
+    clerk = hall.house.engine.plan.window["1"].clerk
+    hall.house.engine.submit(SignIn("2", clerk, actor=clerk)).result(timeout=10)
+    hall.press("unit1", "next")
+    until(lambda: hall.state.window("1").clerk == clerk)
+    assert not hall.state.window("2").clerk
 
 
 def test_a_voice_with_a_zone_speaks_the_calls_of_its_windows_only(start_hall: Callable[..., Hall]) -> None:

@@ -30,7 +30,7 @@ from controller.runtime.ports import build, ports
 from controller.runtime.watch import Watch
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
-from display.stage import Stage
+from display.stage import CallUnit, Stage
 from display.words.catalogue import override, say, written
 from drivers.base.device import Device
 from drivers.base.inventory import Inventory
@@ -173,8 +173,11 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
 
     def pressed(press: Press) -> None:
         state = seen_at(engine.state, site.clock.now())  # whose clock may have been found out only now
+        box = devices[press.device]
         if command := keys.command(plan, state, press.device, press.key, press.id, press.number):
             engine.submit(command)
+        elif isinstance(box, CallUnit):
+            box.refuse()  # a press that means nothing now is answered too
 
     ill = set[str]()
 

@@ -101,7 +101,11 @@ def _sign_in(plan: Settings, state: State, command: SignIn, now: Now, stamp: Sta
         raise Refused("already_open", window=name, clerk=window.clerk)
     for other, there in state.windows.items():
         if there.clerk == command.clerk:
-            raise Refused("clerk_elsewhere", clerk=command.clerk, window=other)
+            # Whoever forgot to sign out there is here now: a box without digits can sign in nobody else.
+            # With somebody called there it may be a colleague's hand at the wrong box.
+            if there.ticket:
+                raise Refused("clerk_elsewhere", clerk=command.clerk, window=other)
+            yield from _leave(state, other, stamp)
     yield ClerkSignedIn(name, command.clerk, **stamp)
     if not state.open and not calendar.sessions(plan, now.wall.date()):
         yield SessionOpened(command.clerk, **stamp)  # no calendar locks out a hall that works
