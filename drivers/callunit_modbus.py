@@ -118,6 +118,7 @@ class Driver(Button):
                 self._unit.exchange(link, WRITE_COILS, bytes([0, 0, 0, 3, 1, coils]), 4)
                 self._written, self._dark = coils, 0
             except DeviceFault as fault:
+                self._written = None  # it may have been carried out all the same
                 self._dark = MISSES if fault.code == "refused" else self._dark + 1
                 if self._dark >= MISSES:  # each try costs the bus a silence
                     self._try_lamps = now + AGAIN

@@ -257,6 +257,34 @@ def test_a_module_without_coils_is_told_once_and_every_press_counts(bus: Bus) ->
     assert told == [("degraded", "no_lamps")]
 
 
+class Unheard(CallUnit):
+    """Carries out what concerns its lamps; its next answer to that is lost."""
+
+    once = False
+
+    def feed(self, data: bytes) -> bytes:
+        answer = super().feed(data)
+        lost = self.once and data[1:2] == b"\x0f"
+        self.once = self.once and not lost
+        return b"" if lost else answer
+
+
+def test_a_lamp_whose_answer_was_lost_is_lit_as_it_was_before(tmp_path: Path) -> None:
+    unit = Unheard(1)
+    wire, driver = Wire(tmp_path / "bus", unit), Driver("unit1", 1, timeout=0.1, every=0.01)
+    port = Port(wire.url, 115200, [driver], 0.1)
+    port.start()
+    driver.show("serving")
+    until(lambda: unit.lamps[1])
+    unit.once = True
+    driver.show("paused")
+    until(lambda: not unit.once)
+    driver.show("serving")
+    until(lambda: unit.lamps[:3] == [False, True, False])
+    port.stop()
+    wire.unplug()
+
+
 class Ignorant(CallUnit):
     """Knows no function but that of its inputs, and says nothing to any other, as cheap modules do."""
 
