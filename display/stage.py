@@ -35,7 +35,7 @@ from display.words.catalogue import refusal, say
 from drivers.base.device import Device
 from drivers.base.kinds import Switch
 from drivers.base.mailboxes import Sentence
-from drivers.base.paper import Line, Page
+from drivers.base.paper import Line, Page, Tray
 
 log = logging.getLogger("hallqueue.stage")
 ACTOR = "stage"
@@ -89,7 +89,9 @@ class Stage:
         self._lock = Lock()  # of the two below and of `muted`; devices only post while it is held
         self._tested: dict[str, float] = {}  # until when a device shows its test (monotonic)
         self._ill: set[str] = set()  # devices of which that cannot be worked out
-        self._shown: dict[str, tuple[Any, ...]] = {}  # what each device was told last
+        # What each device was told last; by its object, as another one has not been told anything.
+        self._shown: dict[str, tuple[Device, tuple[Any, ...]]] = {}
+        self._trays = {name: Tray(device) for name, device in devices.items() if isinstance(device, Printer)}
 
     def start(self, state: State) -> None:
         """After a start: nobody knows whether paper under way came out, nor which printers are
@@ -110,6 +112,12 @@ class Stage:
                 self._submit(OpenKiosk(name, actor=device.name))
             else:
                 self._submit(CloseKiosk(name, device.health.code, actor=device.name))
+
+    def succeed(self, device: Device) -> None:
+        """A driver hung, and `device` has taken its place: it gets the pages that nobody has begun. All else
+        is shown to it with the next look."""
+        if isinstance(device, Printer) and (tray := self._trays.get(device.name)):
+            tray.hand_over(device)
 
     def listen(self, command: Command, outcome: Outcome, state: State) -> None:
         """The engine's listener; also of each Tick, as time alone changes lamps and signs. Whatever goes
@@ -178,12 +186,13 @@ class Stage:
 
     def _tell(self, name: str, device: Device, level: tuple[Any, ...]) -> None:
         # Told once: a device shows it again by itself after its wire was lost.
-        if level and level != self._shown.get(name) and time.monotonic() >= self._tested.get(name, 0.0):
+        told = (device, level)
+        if level and told != self._shown.get(name) and time.monotonic() >= self._tested.get(name, 0.0):
             if isinstance(device, Switch):
                 device.power(*level)
             elif isinstance(device, Shows):
                 device.show(*level)
-            self._shown[name] = level
+            self._shown[name] = told
 
     def _level(self, name: str, device: Device, state: State, now: Now) -> tuple[Any, ...]:
         """What a device shows as long as nothing changes; empty if it shows nothing."""
@@ -204,9 +213,8 @@ class Stage:
     def _print(self, state: State, issued: Ticket, token: str) -> None:
         # A slip was written by hand, and a kiosk may have left the plan: any printer will do.
         kiosk = self._plan.kiosk.get(issued.kiosk) or next(iter(self._plan.kiosk.values()))
-        printer = self._devices.get(kiosk.printer)
         report = partial(self._report, state.day, issued.number)
-        if not isinstance(printer, Printer):
+        if not (tray := self._trays.get(kiosk.printer)):
             report("failed")
             return
         content = ticket.lines(self._plan, state, issued, self.foreseen().get(issued.service), token)
@@ -214,13 +222,13 @@ class Stage:
         lengths: list[int] = []
 
         def draw() -> Page:
-            page = ticket.page(content, printer.width, printer.mode, printer.encoding)
+            page = self._page(content, kiosk.printer)
             lengths.append(page.millimetres)
             return page
 
         # No paper was used for what failed, nor yet for what waits.
         on_paper = ("confirmed", "unconfirmed")
-        printer.print(draw, lambda answer: report(answer, sum(lengths) * (answer in on_paper)))
+        tray.print(draw, lambda answer: report(answer, sum(lengths) * (answer in on_paper)))
 
     def wait(self, command: Command | None) -> None:
         """The journal takes its time over `command`: lamps say that presses were heard, and who pressed
@@ -228,11 +236,11 @@ class Stage:
         with self._lock:
             for name, device in self._devices.items():
                 place, shown = self._plan.device[name], self._shown.get(name)
-                if isinstance(device, CallUnit) and shown != ("off",):
-                    self._shown[name] = ()
+                if isinstance(device, CallUnit) and shown != (device, ("off",)):
+                    self._shown.pop(name, None)
                     device.show("wait")
                 elif place.kiosk and isinstance(device, Shows):
-                    self._shown[name] = ()
+                    self._shown.pop(name, None)
                     device.show(frozenset())
         asking = self._plan.device.get(command.actor) if command else None
         if asking and asking.kiosk:
@@ -247,9 +255,8 @@ class Stage:
     def slip(self, text: str) -> None:
         """A message on the paper of every kiosk's printer."""
         for name in {kiosk.printer for kiosk in self._plan.kiosk.values()}:
-            printer = self._devices.get(name)
-            if isinstance(printer, Printer):
-                printer.print(partial(self._slip, text, printer), lambda answer: None)
+            if tray := self._trays.get(name):
+                tray.print(partial(self._slip, text, name), lambda answer: None)
 
     def test(self, name: str, now: Now) -> None:
         """Let a device show that it works; from any thread. Nothing of it is counted."""
@@ -263,7 +270,7 @@ class Stage:
         match device:
             case Printer():
                 text = say("test.slip", device=name, time=f"{now.wall:%H:%M}")
-                device.print(partial(self._slip, text, device), lambda answer: None)
+                self._trays[name].print(partial(self._slip, text, name), lambda answer: None)
             case Voice():
                 device.say(Sentence(say("test.voice"), volume=max(place.volume.values(), default=100)))
             case CallUnit():
@@ -273,9 +280,14 @@ class Stage:
             case Shows():
                 device.show("888" if getattr(device, "numbers", False) else say("test.sign"))
 
-    def _slip(self, text: str, printer: Printer) -> Page:
-        rows = tuple(Line(row) for row in text.splitlines())
-        return ticket.page(rows, printer.width, printer.mode, printer.encoding)
+    def _slip(self, text: str, printer: str) -> Page:
+        return self._page(tuple(Line(row) for row in text.splitlines()), printer)
+
+    def _page(self, rows: tuple[Line, ...], printer: str) -> Page:
+        """Drawn for the object that prints it, in whose thread this runs."""
+        device = self._devices[printer]
+        assert isinstance(device, Printer)
+        return ticket.page(rows, device.width, device.mode, device.encoding)
 
     def _report(self, day: str, number: str, answer: str, millimetres: int = 0) -> None:
         self._submit(ReportPaper(day, number, answer, millimetres, actor=ACTOR))

@@ -106,6 +106,15 @@ def test_a_serial_number_that_cannot_be_read_is_another_printers(bus: UsbBus) ->
         Link("usb://0416:5011/SN001", 9600)
 
 
+def test_a_wire_that_was_closed_is_not_opened_again_by_who_still_holds_it(bus: UsbBus) -> None:
+    link = Link("usb://0416:5011", 9600)
+    link.close()
+    for act in (lambda: link.write(b"x"), lambda: link.read(1, 0.0), link.port_status):
+        with pytest.raises(LinkLost):
+            act()
+    assert (bus.opened, bus.swallowed) == (0, 0)
+
+
 def test_off_and_on_gives_a_new_address_and_the_printer_is_found(bus: UsbBus, printer: Driver) -> None:
     for _ in range(5):
         bus.unplug()

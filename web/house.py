@@ -27,7 +27,8 @@ LOOK = b"".join(files("web").joinpath(part).read_bytes() for part in PARTS)
 class House:
     """The running hall. `notes`: red lines (code, arguments); `screens`: boards there; `coming`: a
     changed hall.toml that waits for the next business day; `restart`: read it now; `lately`: when what
-    happened, newest first, as a sentence in the language that is asked for."""
+    happened, newest first, as a sentence in the language that is asked for; `late`: the threads that
+    stand still."""
 
     engine: Engine
     devices: Mapping[str, Device]
@@ -38,6 +39,7 @@ class House:
     notes: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     watch: Inventory | None = None
     screens: Callable[[], int] = lambda: 0
+    late: Callable[[], list[str]] = list
     foreseen: Callable[[], Mapping[str, Mapping[str, float]]] = dict
     coming: str = ""
     restart: Callable[[], None] = lambda: None

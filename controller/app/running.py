@@ -26,7 +26,7 @@ from controller.runtime.clock import Clock
 from controller.runtime.engine import Engine
 from controller.runtime.keeper import Keeper
 from controller.runtime.oracle import Figures, Oracle
-from controller.runtime.ports import build, ports
+from controller.runtime.ports import Generations, build, built, ports
 from controller.runtime.watch import Watch
 from controller.settings.reader import Mistakes, parse
 from controller.settings.schema import Settings
@@ -155,7 +155,8 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
     devices = build(plan)
     stage = Stage(plan, devices, engine.submit, site.clock.now)
     # A simulated hall has no business with this machine's own ports.
-    watch = None if site.twin else Inventory({name: stanza.url for name, stanza in plan.device.items()})
+    urls = {name: stanza.url for name, stanza in plan.device.items()}
+    watch = None if site.twin else Inventory(urls)
     keeper = Keeper(site.folder, plan.backup.folder, lambda: store.last)
     people = known(plan, site)
     secure = tls(plan, site.notes)
@@ -213,25 +214,43 @@ def running(plan: Settings, store: Store, site: Site) -> Iterator[House]:
                 engine.submit(CutOff(service, finish, actor="forecast"))
         live.changed()
 
-    oracle = Oracle(plan, store.path, site.clock.now, foreseen)
-    house.foreseen = stage.foreseen = oracle.figures
-    for device in devices.values():
+    def welcome(device: Device) -> None:
         device.on_health = changed
         if isinstance(device, Button):
             device.emit = pressed
+
+    def succeed(device: Device) -> None:
+        welcome(device)
+        devices[device.name] = device
+        stage.succeed(device)
+
+    def look_again(device: Device) -> None:
+        house.watch = device if isinstance(device, Inventory) else None
+
+    oracle = Oracle(plan, store.path, site.clock.now, foreseen)
+    house.foreseen = stage.foreseen = oracle.figures
+    for device in devices.values():
+        welcome(device)
     engine.listeners += [stage.listen, heard]
     if store.plan() != plan.text:
         engine.submit(LoadPlan(plan.text, actor="hall.toml"))
     stage.start(engine.state)
-    wires = ports(plan, devices) + ([Port("", 0, [watch], 60.0)] if watch else [])
-    parts: list[Engine | Port | Server | Child | Watch] = [
+    wires: list[Generations] = [
+        Generations(port, lambda old: built(plan, old.name), succeed) for port in ports(plan, devices)
+    ]
+    if watch:
+        wires.append(Generations(Port("", 0, [watch], 60.0), lambda old: Inventory(urls), look_again))
+    server = Server(live, site.listener, secure)
+    overseer = Watch([engine, server], [oracle, keeper, *wires], engine.busy, waits)
+    house.late = overseer.late
+    parts: list[Engine | Child | Generations | Server | Watch] = [
         oracle,
         engine,
         keeper,
         *wires,
-        server := Server(live, site.listener, secure),
+        server,
+        overseer,
     ]
-    parts.append(Watch([engine, *wires, server], engine.busy, waits))
     with ExitStack() as stops:
         stops.callback(override, {})
         stops.callback(store.close)

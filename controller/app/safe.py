@@ -9,13 +9,13 @@ from controller.hall.commands import Freeze
 from controller.hall.events import HallFrozen
 from controller.hall.state import State
 from controller.runtime.clock import Clock
-from controller.runtime.ports import build, ports
+from controller.runtime.ports import Generations, build, built, ports
 from controller.runtime.watch import Watch
 from controller.settings.schema import Hall, Hours, Settings
 from display.screens.board import board
 from display.stage import Stage
 from display.words.catalogue import Part, override
-from drivers.base.port import Port
+from drivers.base.device import Device
 from web.app import closed
 from web.server.serve import Server
 from web.server.stream import Live
@@ -40,10 +40,13 @@ def standing_in(
         frozen = HallFrozen(state.frozen, at=clock.now(), actor="safe", press="")
         stage.listen(Freeze(state.frozen, actor="safe"), (frozen,), state)
 
-    loops: list[Port | Server] = [*ports(plan, devices)]
-    if listener:
-        loops.append(Server(live, listener, tls(plan, [])))
-    parts: list[Port | Server | Watch] = [*loops, Watch(loops, lambda: 0.0, lambda: None)]
+    def succeed(device: Device) -> None:
+        devices[device.name] = device
+
+    wires = [Generations(port, lambda old: built(plan, old.name), succeed) for port in ports(plan, devices)]
+    servers = [Server(live, listener, tls(plan, []))] if listener else []
+    watch = Watch(servers, wires, lambda: 0.0, lambda: None)
+    parts: list[Generations | Server | Watch] = [*wires, *servers, watch]
     with ExitStack() as stops:
         stops.callback(override, {})
         for part in parts:

@@ -6,7 +6,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 
 from controller.hall.bounds import BAD
 from controller.hall.commands import AllowTickets, Command, StopTickets, Tick
@@ -17,9 +18,13 @@ from controller.hall.state import State, evolve
 from controller.journal.store import Store
 from controller.runtime.clock import Clock
 from controller.settings.schema import Settings
+from drivers.base.bugs import Bugs
 
 log = logging.getLogger("hallqueue.engine")
 PRESSES = 10_000  # press ids remembered; the busiest day has fewer
+TICK = 1.0  # s from one look at the clock to the next, however many commands come
+BEHIND = 5.0  # s that a command may wait; a card may take two for one write
+ONLY_BUGS = 3  # bugs in a row, and it answers nothing else
 
 Listener = Callable[[Command, Outcome, State], None]
 
@@ -42,7 +47,10 @@ class Engine:
         self.listeners: list[Listener] = []
         self.trouble = ""  # why the journal takes nothing, in SQLite's words
         self._seen: dict[str, Outcome] = dict.fromkeys(store.presses(PRESSES), ())
-        self._inbox: queue.Queue[tuple[Command, Future[Outcome]] | None] = queue.Queue(1000)
+        # With the moment at which each came (monotonic).
+        self._inbox: queue.Queue[tuple[Command, Future[Outcome], float] | None] = queue.Queue(1000)
+        self._came = float("inf")  # when that came which it is doing
+        self._bugs, self._in_a_row = Bugs(log), {True: 0, False: 0}  # of Ticks, of all others
         self.thread = threading.Thread(target=self._run, name="engine")
         self.awaited = float("inf")  # when its loop is heard of again (monotonic)
         self.doing: tuple[Command, float] | None = None  # since when (monotonic)
@@ -55,6 +63,16 @@ class Engine:
         doing = self.doing
         return time.monotonic() - doing[1] if doing else 0.0
 
+    @property
+    def ill(self) -> str:
+        """dead; bugs, if it answers nothing else; behind, if who asks waits for seconds; empty if it is
+        well. Any thread may ask."""
+        if not self.thread.is_alive():
+            return "dead"
+        if max(self._in_a_row.values()) >= ONLY_BUGS:
+            return "bugs"
+        return "behind" if time.monotonic() > self._came + BEHIND else ""
+
     def stop(self) -> None:
         """Everything submitted before is still done."""
         self._inbox.put(None)
@@ -65,30 +83,48 @@ class Engine:
         id that has been seen before changes nothing: no events, or the refusal it got."""
         future: Future[Outcome] = Future()
         try:
-            self._inbox.put_nowait((command, future))
+            self._inbox.put_nowait((command, future, time.monotonic()))
         except queue.Full:
             future.set_result(Refused("busy"))
         return future
 
     def _run(self) -> None:
+        tick = time.monotonic() + TICK
         while True:
-            self.doing, self.awaited = None, time.monotonic() + 1.0
+            now = time.monotonic()
+            self.doing, self._came, self.awaited = None, float("inf"), now + TICK
+            if now >= tick:
+                tick = now + TICK
+                self._do(self._deadline(), Future(), now)
+                continue
             try:
-                item = self._inbox.get(timeout=1.0)
+                item = self._inbox.get(timeout=tick - now)
             except queue.Empty:
-                item = self._deadline(), Future()
+                continue
             if item is None:
                 return
-            command, future = item
-            self.doing = command, time.monotonic()
+            self._do(*item)
+
+    def _do(self, command: Command, future: Future[Outcome], came: float) -> None:
+        """Handle a command that came at `came`, and tell its outcome; whatever is raised stays here."""
+        self.doing, self._came = (command, time.monotonic()), came
+        kind = type(command).__name__
+        outcome: Outcome = Refused("bug")
+        try:
             outcome = self._handle(command)
+        except BaseException as error:  # noqa: BLE001 - the thread on which all stand goes on
+            self._bugs.tell(f"a bug in the engine at {kind}", error)
+        bug = isinstance(outcome, Refused) and outcome.code == "bug"
+        ticks = isinstance(command, Tick)
+        self._in_a_row[ticks] = self._in_a_row[ticks] + 1 if bug else 0
+        with suppress(InvalidStateError):  # who asked may have gone
             future.set_result(outcome)
-            if outcome or isinstance(command, Tick):
-                for listener in self.listeners:
-                    try:
-                        listener(command, outcome, self.state)
-                    except Exception:
-                        log.exception("a listener failed at %.300s", command)
+        if outcome or ticks:
+            for listener in self.listeners:
+                try:
+                    listener(command, outcome, self.state)
+                except BaseException as error:  # noqa: BLE001 - it stays with the listener
+                    self._bugs.tell(f"a listener failed at {kind}", error)
 
     def _deadline(self) -> Command:
         """Deadlines are commands that the engine gives itself."""
@@ -115,8 +151,8 @@ class Engine:
                 self.submit(StopTickets("disk_full", actor="clock"))
                 return self._handle(command)
             return answer
-        except Exception:
-            log.exception("a bug in the rules at %.300s", command)
+        except Exception as error:  # noqa: BLE001 - a bug in a rule refuses one press
+            self._bugs.tell(f"a bug in the rules at {type(command).__name__}", error)
             return Refused("bug")
         self._remember(command.press, refusal or ())
         return refusal or tuple(events)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from controller.runtime.child import Asked, Child, ask
+from controller.runtime.child import Asked, Child
 
 log = logging.getLogger("hallqueue.backup")
 EVERY, AGAIN = 5.0, 10.0  # s: between looks when nothing is new; until a child that died has a heir
@@ -19,6 +19,8 @@ class Keeper(Child):
     `trouble`: why the copy is not whole, as a code and its arguments; `broken`: the first row whose seal
     does not hold, 0 for none.
     """
+
+    longest = 3600.0  # all seals of some years, and the whole journal onto a slow stick
 
     def __init__(self, data: Path, folder: str, last: Callable[[], int]) -> None:
         """`folder`: of the copy, empty for none; `last`: the number of the journal's newest row."""
@@ -51,7 +53,7 @@ class Keeper(Child):
         """One question and its answer; False if nobody is there any more."""
         self._news.clear()
         asked = time.monotonic()
-        found = ask(process, "")
+        found = self._ask(process, "")
         if found is None:
             return False
         self._saved, self.broken = found["last"], found["broken"]

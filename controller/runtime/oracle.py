@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from controller.hall.moment import Now
-from controller.runtime.child import Asked, Child, ask
+from controller.runtime.child import Asked, Child
 from controller.settings.schema import Settings
 
 log = logging.getLogger("hallqueue.oracle")
@@ -17,6 +17,8 @@ PACE, OLD, AGAIN = 2.0, 120.0, 30.0  # s: between questions, until figures vanis
 
 class Oracle(Child):
     """Asks for a forecast whenever something is new; `tell` hears every answer."""
+
+    longest = OLD  # on a busy machine, as it gives way to everybody
 
     def __init__(self, plan: Settings, path: Path, now: Callable[[], Now], tell: Callable[[Figures], None]):
         super().__init__("oracle")
@@ -42,7 +44,7 @@ class Oracle(Child):
         while not self._over.is_set():
             self._news.clear()
             now = self._now()
-            found = ask(process, said + pickle.dumps(now).hex())
+            found = self._ask(process, said + pickle.dumps(now).hex())
             if found is None:
                 return
             self._latest, said = (now.mono, found), ""

@@ -1,7 +1,8 @@
-"""The watchdog: systemd hears that all is well only as long as every loop makes progress.
+"""The watchdog: systemd hears that all is well only as long as engine and web make progress.
 
-A loop that stands still is named in the log with the place where it stands; systemd then kills and
-restarts the daemon. While a card makes the hall wait, people are told so.
+One of these that stands still is named in the log with the place where it stands; systemd then kills and
+restarts the daemon. What can be started again without that, such as a port whose driver hangs or a child
+process, is looked after here: it takes nobody with it. While a card makes the hall wait, people are told so.
 """
 
 import logging
@@ -13,6 +14,8 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from drivers.base.bugs import Bugs
 
 log = logging.getLogger("hallqueue")
 EVERY, FED = 0.1, 1.0  # s: between looks; between signs of life
@@ -29,6 +32,15 @@ class Loop(Protocol):
     def awaited(self) -> float: ...
 
 
+class Part(Protocol):
+    """What lives in a thread of its own and can be started again by itself."""
+
+    @property
+    def thread(self) -> threading.Thread: ...
+    def look(self, due: float) -> None:
+        """Start again what is dead, or wanted to be heard of before `due` (monotonic). Returns at once."""
+
+
 def notify(text: str) -> None:
     """Tell systemd (sd_notify(3)); nothing where it does not listen."""
     if address := os.environ.get("NOTIFY_SOCKET"):
@@ -40,38 +52,68 @@ def notify(text: str) -> None:
 
 
 class Watch:
-    """Owns a thread that looks at all loops. `wait` is called when the engine lets somebody wait."""
+    """Owns a thread that looks at all `loops` and `parts`. `wait` is called when the engine lets somebody
+    wait."""
 
-    def __init__(self, loops: Sequence[Loop], busy: Callable[[], float], wait: Callable[[], None]) -> None:
-        """`busy`: for how many seconds the engine has been at the command that it is doing."""
-        self._loops, self._busy, self._wait = loops, busy, wait
-        self._over, self._told = threading.Event(), set[Loop]()
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+    def __init__(
+        self,
+        loops: Sequence[Loop],
+        parts: Sequence[Part],
+        busy: Callable[[], float],
+        wait: Callable[[], None],
+    ) -> None:
+        """`loops` feed systemd, `parts` are started again; `busy`: for how many seconds the engine has been
+        at the command that it is doing."""
+        self.loops, self.parts, self._busy, self._wait = loops, parts, busy, wait
+        self._over, self._late = threading.Event(), set[Loop]()
+        self._bugs = Bugs(log)
+        self._fed, self._waiting = 0.0, False
+        self.thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self.awaited = float("inf")
 
     def start(self) -> None:
         notify("READY=1")
-        self._thread.start()
+        self.thread.start()
 
     def stop(self) -> None:
         notify("STOPPING=1")
         self._over.set()
-        self._thread.join()
+        self.thread.join()
+
+    def late(self) -> list[str]:
+        """The names of the threads that stand still, its own among them; from any thread."""
+        itself = [self] if time.monotonic() > self.awaited + PATIENCE else []
+        return [loop.thread.name for loop in (*self._late, *itself)]
 
     def _run(self) -> None:
-        fed, waiting = 0.0, False
+        since = time.monotonic()  # when it looked again after it had stood still itself
         while not self._over.wait(EVERY):
             now = time.monotonic()
-            slow = self._busy() > WAIT
-            if slow and not waiting:
-                self._wait()
-            waiting = slow
-            late = {loop for loop in self._loops if now > loop.awaited + PATIENCE}
-            for loop in late - self._told:
-                log.critical("%s stands still\n%s", loop.thread.name, stack(loop.thread))
-            self._told = late
-            if not late and now > fed + FED:
-                notify("WATCHDOG=1")
-                fed = now
+            # While the whole machine stood still nobody could be in time.
+            since = now if now > self.awaited + PATIENCE / 2 else since
+            self.awaited = now + EVERY
+            try:
+                self._look(now, now - PATIENCE if now - PATIENCE > since else float("-inf"))
+            except BaseException as error:  # noqa: BLE001 - who watches over all others must not end
+                self._bugs.tell("a bug in the watch", error)
+
+    def _look(self, now: float, due: float) -> None:
+        late = {loop for loop in self.loops if loop.awaited < due or not loop.thread.is_alive()}
+        for loop in late - self._late:
+            log.critical("%s stands still\n%s", loop.thread.name, stack(loop.thread))
+        self._late = late
+        if not late and now > self._fed + FED:
+            notify("WATCHDOG=1")
+            self._fed = now
+        for part in self.parts:
+            try:
+                part.look(due)
+            except BaseException as error:  # noqa: BLE001 - the others are looked after all the same
+                self._bugs.tell("a part cannot be started again", error)
+        slow = self._busy() > WAIT
+        if slow and not self._waiting:
+            self._wait()
+        self._waiting = slow
 
 
 def stack(thread: threading.Thread) -> str:

@@ -73,4 +73,7 @@ class Device:
             self.health, self.proved = health, self.proved or state == "up"
             level = logging.INFO if state == "up" else logging.WARNING
             log.log(level, "%s: %s", self.name, " ".join(filter(None, (state, code, detail))))
-            self.on_health(self)
+            try:
+                self.on_health(self)
+            except Exception:
+                log.exception("%s: who hears of its health failed", self.name)

@@ -98,6 +98,7 @@ class Link:
     def port_status(self) -> int | None:
         """What a USB printer's port tells: 20 no paper, 08 no error; None on any other wire."""
         try:
+            self._check()
             return self._wire.port_status() if hasattr(self._wire, "port_status") else None
         except _ERRORS as error:
             raise LinkLost(error) from error
@@ -107,7 +108,8 @@ class Link:
         return size * 10 / self.baudrate
 
     def _check(self) -> None:
-        """Its number may be another file's by now, and who hung until then must not write into that."""
+        """Who hung until it was closed must not reach what it was: pyusb opens it again by itself, and a
+        file's number may be another one's by now."""
         if self._closed:
             raise OSError(errno.EBADF, "closed")
 

@@ -49,8 +49,9 @@ def add(app: Flask, house: House) -> None:
     @app.get("/health")
     def health() -> Response:
         down = [name for name, device in house.devices.items() if device.health.state == "down"]
-        ok = not (engine.trouble or engine.state.stopped or house.keeper.broken)
-        return jsonify(ok=ok, journal=engine.trouble or "ok", down=down)
+        ill, late = engine.ill, house.late()
+        ok = not (engine.trouble or engine.state.stopped or house.keeper.broken or ill or late)
+        return jsonify(ok=ok, journal=engine.trouble or "ok", engine=ill or "ok", late=late, down=down)
 
     @app.get("/api/v1/hall")
     def hall() -> Response:

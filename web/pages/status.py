@@ -126,8 +126,13 @@ def view(house: House, lang: str) -> dict[str, Any]:
         notes = [*notes, keeper.trouble]
     if keeper.broken:
         notes = [("journal_damaged", {"row": keeper.broken}), *notes]
+    if late := house.late():
+        notes = [("late", {"threads": ", ".join(late)}), *notes]
     if engine.trouble:
         notes = [("journal_broken", {"detail": engine.trouble}), *notes]
+    if engine.ill:
+        notes = [(f"engine_{engine.ill}", {}), *notes]
+    if engine.trouble or engine.ill:
         for name in ("take", "call"):
             answers[name]["level"] = "no"
     if answers["take"]["level"] == "yes" and not state.open:
