@@ -14,12 +14,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Button
 from drivers.base.link import Link, LinkLost
 from drivers.base.mailboxes import Latest
+from drivers.base.options import PIN, Range
 
 DOWN, UP = 0.030, 0.050  # s a contact must be stable to count as pressed, as released
 
@@ -43,9 +44,9 @@ class Driver(Button):
     def __init__(
         self,
         name: str,
-        pins: dict[str, int],
-        lamps: dict[str, int] | None = None,
-        stuck: float = 10.0,
+        pins: dict[str, Annotated[int, PIN]],
+        lamps: dict[str, Annotated[int, PIN]] | None = None,
+        stuck: Annotated[float, Range(1, 3600)] = 10.0,
         host: str = "",
     ) -> None:
         """`pins` and `lamps`: BCM pin of each key; `stuck`: s after which a held button is ill;

@@ -30,6 +30,7 @@ TYPED = 10.0  # s after which digits that no key followed are forgotten
 class Driver(Button):
     """One pad. `url`: its path in /dev/input/by-path, so that equal pads keep their windows."""
 
+    urls = ("path",)
     wired = False
     longest = 5.0  # to open it; a look takes 0.2 s
 

@@ -7,12 +7,13 @@ Maturity: sketch.
 
 import struct
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Button
 from drivers.base.link import Link
 from drivers.base.mailboxes import Latest
+from drivers.base.options import Range
 from drivers.parts.modbus import READ_COUNTERS, READ_INPUTS, WRITE_COILS, Master
 
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out")
@@ -36,15 +37,17 @@ MISSES, AGAIN = 3, 10.0  # failures in a row until something is told; s until ab
 class Driver(Button):
     """One call unit on a bus. An input that rises, or a counter that grows, is a press."""
 
+    urls = ("path", "socket", "rfc2217")
+
     def __init__(
         self,
         name: str,
-        address: int,
+        address: Annotated[int, Range(1, 247)],
         keys: list[str] = list(KEYS),  # noqa: B006 - read only
         mode: Literal["inputs", "counters"] = "inputs",
         framing: Literal["rtu", "tcp"] = "rtu",
-        every: float = 0.05,
-        timeout: float = 0.1,
+        every: Annotated[float, Range(0.01, 60)] = 0.05,
+        timeout: Annotated[float, Range(0.01, 10)] = 0.1,
     ) -> None:
         """`keys`: the key at input 0, 1, ...; `mode`: inputs or counters (input registers, which
         catch presses shorter than `every` seconds); `timeout` in seconds."""

@@ -6,11 +6,13 @@ Maturity: sketch.
 """
 
 import time
+from typing import Annotated
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Button
 from drivers.base.link import Link
-from drivers.parts.frame import Frame, profile
+from drivers.base.options import Range
+from drivers.parts.frame import Frame, Profile, profile
 
 EVERY, TOLD = 0.02, 60.0  # s between looks at the wire; s that an unknown key stays on the page
 
@@ -19,8 +21,14 @@ class Driver(Button):
     """One unit on a wire where units speak unasked. Presses made while it was away are gone."""
 
     longest = 5.0  # it only reads what is there, and its profile
+    urls = ("path", "socket", "rfc2217")
 
-    def __init__(self, name: str, profile: str, address: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        profile: Annotated[str, Profile("press", "keys")],
+        address: Annotated[int, Range(0, 255)] = 0,
+    ) -> None:
         """`profile`: one of drivers/profiles, or the path of a file of your own."""
         super().__init__(name)
         self._profile, self._address = profile, bytes([address])

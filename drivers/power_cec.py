@@ -22,6 +22,7 @@ _STATES = {True: ("on", "to-on"), False: ("standby", "to-standby")}
 class Driver(Switch):
     """One TV. `url`: `exec:` and the command of the Pi's socket, cec0 or cec1."""
 
+    urls = ("exec",)
     wired = False
     longest = 4 * PATIENCE + 5.0  # it is asked, told twice, and asked again
     broken = "no_cec"  # the command is missing or fails

@@ -3,11 +3,12 @@
 Maturity: sketch.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Switch
 from drivers.base.link import Link
+from drivers.base.options import PIN
 
 
 class Driver(Switch):
@@ -16,7 +17,7 @@ class Driver(Switch):
     wired = False
     longest = 10.0  # the first import of gpiozero
 
-    def __init__(self, name: str, pin: int, closed_at_high: bool = True) -> None:
+    def __init__(self, name: str, pin: Annotated[int, PIN], closed_at_high: bool = True) -> None:
         super().__init__(name)
         self._pin, self._high = pin, closed_at_high
         self._part: Any = None

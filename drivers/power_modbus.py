@@ -4,10 +4,11 @@ Maturity: sketch.
 """
 
 import struct
-from typing import Literal
+from typing import Annotated, Literal
 
 from drivers.base.kinds import Switch
 from drivers.base.link import Link
+from drivers.base.options import Range
 from drivers.parts.modbus import READ_COILS, WRITE_COIL, Master
 
 
@@ -15,14 +16,16 @@ class Driver(Switch):
     """One coil. It is told, then read again and again, so that a relay that fell off is switched anew;
     one that cannot be read is told every time."""
 
+    urls = ("path", "socket", "rfc2217")
+
     def __init__(
         self,
         name: str,
-        address: int,
-        coil: int = 0,
+        address: Annotated[int, Range(1, 247)],
+        coil: Annotated[int, Range(0, 65535)] = 0,
         framing: Literal["rtu", "tcp"] = "rtu",
-        every: float = 5.0,
-        timeout: float = 0.2,
+        every: Annotated[float, Range(0.01, 60)] = 5.0,
+        timeout: Annotated[float, Range(0.01, 10)] = 0.2,
     ) -> None:
         """`coil`: closed means power; `every` and `timeout` in seconds."""
         super().__init__(name)

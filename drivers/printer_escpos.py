@@ -14,12 +14,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from PIL import Image
 
 from drivers.base.device import Device, DeviceFault
 from drivers.base.link import WRITE, Link, gbk
+from drivers.base.options import Range
 from drivers.base.paper import Page
 
 _WAITING = 50  # pages; who prints more on a broken printer hears "failed" at once
@@ -110,17 +111,18 @@ class Driver(Device):
     """An ESC/POS printer. `print` may be called by any thread, the rest is the port's."""
 
     longest = 4 * (WRITE + 0.5) + 10.0 + WRITE  # four questions, a page drawn and begun on a busy Pi
+    urls = ("path", "socket", "rfc2217", "usb", "lp")
 
     def __init__(
         self,
         name: str,
-        width: int = 576,
+        width: Annotated[int, Range(240, 1280, 8)] = 576,
         mode: Literal["auto", "raster", "text"] = "auto",
         encoding: Literal["gbk", "gb18030"] = "gbk",
         cutter: bool = True,
         ack: Literal["fence", "process_id", "port_status", "none"] = "fence",
-        every: float = 1.0,
-        patience: float = 5.0,
+        every: Annotated[float, Range(0.05, 60)] = 1.0,
+        patience: Annotated[float, Range(0.5, 120)] = 5.0,
     ) -> None:
         """`width` in dots; `mode`: raster, text in the printer's own characters (`encoding`), or auto:
         text on a line slower than 115200; `ack`: how it tells that a page came out (devices.md §2.5): fence

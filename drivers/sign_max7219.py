@@ -5,11 +5,12 @@ Eight rows hold no hanzi, so such a sign shows the ticket's number alone.
 Maturity: sketch.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Sign
 from drivers.base.link import Link
+from drivers.base.options import Range
 
 RESEND = 1.0  # s: modules answer nothing, and forget everything when their power dips
 _SET_UP = ((0x0F, 0), (0x09, 0), (0x0B, 7))  # no lamp test, no decoding, all eight rows
@@ -28,10 +29,17 @@ class _Chain:
 class Driver(Sign):
     """One sign. `url`: `spi:/dev/spidev0.0`."""
 
+    urls = ("spi",)
     numbers = True
     longest = 40.0  # the first import of luma, and two dozen short writes
 
-    def __init__(self, name: str, chips: int = 4, orientation: int = -90, contrast: int = 64) -> None:
+    def __init__(
+        self,
+        name: str,
+        chips: Annotated[int, Range(1, 64)] = 4,
+        orientation: Annotated[int, Range(-90, 180, 90)] = -90,
+        contrast: Annotated[int, Range(0, 255)] = 64,
+    ) -> None:
         """`orientation`: 0, 90, 180 or -90 as the modules are soldered (-90: four on one board);
         `contrast`: 0 to 255."""
         super().__init__(name)

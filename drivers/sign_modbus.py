@@ -4,10 +4,11 @@ Maturity: sketch.
 """
 
 import struct
-from typing import Literal
+from typing import Annotated, Literal
 
 from drivers.base.kinds import Sign
 from drivers.base.link import Link
+from drivers.base.options import Range
 from drivers.parts.modbus import READ_HOLDING, WRITE_REGISTERS, Master
 
 _SEGMENTS = {
@@ -35,18 +36,19 @@ class Driver(Sign):
     """One display. It is written, then read again and again, so that one that lost its power is written
     anew; one that cannot be read is written every time."""
 
+    urls = ("path", "socket", "rfc2217")
     numbers = True  # shows the number alone, no sentence
 
     def __init__(
         self,
         name: str,
-        address: int,
-        register: int = 0,
-        width: int = 4,
+        address: Annotated[int, Range(1, 247)],
+        register: Annotated[int, Range(0, 65535)] = 0,
+        width: Annotated[int, Range(1, 32)] = 4,
         encoding: Literal["number", "bcd", "ascii", "segments"] = "number",
         framing: Literal["rtu", "tcp"] = "rtu",
-        every: float = 2.0,
-        timeout: float = 0.2,
+        every: Annotated[float, Range(0.01, 60)] = 2.0,
+        timeout: Annotated[float, Range(0.01, 10)] = 0.2,
     ) -> None:
         """`register`: the first one; `width` in figures; `every` and `timeout` in seconds."""
         super().__init__(name)

@@ -9,11 +9,12 @@ import re
 import struct
 import time
 from contextlib import suppress
-from typing import Literal
+from typing import Annotated, Literal
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Sign
 from drivers.base.link import WRITE, Link, crc16, gbk
+from drivers.base.options import Range
 
 SCREEN_ON = b"\xa3\x00\x01\x00\x00\x01"
 _ESCAPES = {0xA5: b"\xa6\x02", 0xA6: b"\xa6\x01", 0x5A: b"\x5b\x02", 0x5B: b"\x5b\x01"}
@@ -67,16 +68,18 @@ def found(heard: bytes, address: int) -> int | None:
 class Driver(Sign):
     """One sign. The heartbeat switches the screen on, which is harmless and acknowledged."""
 
+    urls = ("path", "socket", "rfc2217")
+
     def __init__(
         self,
         name: str,
-        address: int = ANY,
-        width: int = 128,
-        height: int = 16,
+        address: Annotated[int, Range(1, ANY)] = ANY,
+        width: Annotated[int, Range(16, 4096)] = 128,
+        height: Annotated[int, Range(8, 1024)] = 16,
         card: Literal["6K", "5K"] = "6K",
-        timeout: float = 0.3,
-        every: float = 1.5,
-        blank: int = 60,
+        timeout: Annotated[float, Range(0.01, 10)] = 0.3,
+        every: Annotated[float, Range(0.05, 60)] = 1.5,
+        blank: Annotated[int, Range(0, 3600)] = 60,
     ) -> None:
         """`width` and `height` in dots; `timeout` and the heartbeat `every` in seconds; `blank`: s
         after which a sign that hears nothing goes dark, as an old number is a false one."""

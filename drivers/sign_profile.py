@@ -4,12 +4,13 @@ Maturity: sketch.
 """
 
 import time
-from typing import Any
+from typing import Annotated, Any
 
 from drivers.base.device import DeviceFault
 from drivers.base.kinds import Sign
 from drivers.base.link import Link, gbk
-from drivers.parts.frame import Frame
+from drivers.base.options import Range
+from drivers.parts.frame import Frame, Profile
 from drivers.parts.frame import profile as _load
 
 RESEND = 60.0  # s: such signs do not answer, so nobody knows what they have forgotten
@@ -20,8 +21,15 @@ class Driver(Sign):
     """One sign that shows what it is sent and answers nothing: only a lost wire is noticed."""
 
     longest = 5.0  # a frame is written, or nothing takes it
+    urls = ("path", "socket", "rfc2217")
 
-    def __init__(self, name: str, profile: str, address: int = 0, width: int = 128) -> None:
+    def __init__(
+        self,
+        name: str,
+        profile: Annotated[str, Profile("show")],
+        address: Annotated[int, Range(0, 255)] = 0,
+        width: Annotated[int, Range(8, 4096)] = 128,
+    ) -> None:
         """`profile`: one of drivers/profiles, or the path of a file of your own; `width` in dots."""
         super().__init__(name)
         self.columns = width // 8

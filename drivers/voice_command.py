@@ -9,10 +9,12 @@ import shutil
 import signal
 import subprocess
 import time
+from typing import Annotated
 
 from drivers.base.device import Device, DeviceFault
 from drivers.base.link import Link
 from drivers.base.mailboxes import Fleeting, Sentence
+from drivers.base.options import Range
 from drivers.parts.speech import plain
 
 
@@ -23,11 +25,15 @@ class Driver(Device):
     of the hour for `{volume}` in it; `timeout`: s after which a speaking command is ended.
     """
 
+    urls = ("exec",)
     wired = False
     longest = 5.0  # to start a command, or to end it; while it speaks the port goes on
 
     def __init__(
-        self, name: str, url: str = "exec:espeak-ng -vcmn-latn-pinyin -a{volume} --stdin", timeout: float = 20
+        self,
+        name: str,
+        url: str = "exec:espeak-ng -vcmn-latn-pinyin -a{volume} --stdin",
+        timeout: Annotated[float, Range(1, 60)] = 20,
     ) -> None:
         super().__init__(name)
         self.command, self.timeout = shlex.split(url.removeprefix("exec:")), timeout

@@ -111,7 +111,16 @@ PLANTS: dict[str, tuple[str, ...]] = {
         "PASSING = (errno.EADDRNOTAVAIL, ",
         "PASSING = (",
     ),
-    "test_every_loop_that_stands_still_is_named_with_its_place_and_systemd_hears_nothing": (),
+    "test_what_cannot_work_is_refused_with_line_key_and_sentence": (
+        "controller/settings/checks.py",
+        "    a_pin_has_one_use,\n",
+        "",
+    ),
+    "test_a_text_of_the_journal_that_is_refused_since_opens_all_the_same": (
+        "controller/runtime/ports.py",
+        "if name in plan.down:",
+        "if False:",
+    ),
     "test_an_engine_or_web_that_stands_still_is_named_with_its_place_and_systemd_hears_nothing": (
         "controller/runtime/watch.py",
         "if not late and now > self._fed + FED:",

@@ -1,5 +1,6 @@
 """When the hall cannot run at all: pages, signs and voice send everybody to the desk, until it can."""
 
+import argparse
 import json
 import os
 import urllib.error
@@ -14,7 +15,7 @@ from daemon import Daemon, outside
 from playwright.sync_api import Browser, expect
 from wait import until
 
-from controller.app.serving import early
+from controller.app.serving import early, readable
 from controller.simulated.simulation import Simulation
 
 SIZES = {"tv": (1920, 1080), "kiosk": (1080, 1920), "phone": (360, 740)}
@@ -104,6 +105,15 @@ def test_with_a_broken_hall_toml_it_uses_the_last_plan_of_the_journal(
     assert safe.stop() == 0
 
 
+def test_what_is_right_in_a_hall_toml_stands_in_even_where_no_journal_is(
+    hall: tuple[Simulation, Path], tmp_path: Path
+) -> None:
+    hall[1].write_text(hall[1].read_text().replace("width = 576 ", "width = 500 "))
+    plan = readable(argparse.Namespace(file=hall[1], data=tmp_path / "data"))
+    assert plan.device.keys() > {"sign1", "unit1", "voice"}
+    assert plan.down == {"printer"}
+
+
 def test_it_tells_what_the_hall_waits_for_and_gives_way_when_that_is_there(tmp_path: Path) -> None:
     (text := tmp_path / "hall.toml").write_text(
         EXAMPLE.read_text().replace("/dev/serial", f"{tmp_path}/serial")
@@ -126,10 +136,15 @@ def test_its_pages_wait_for_an_address_that_is_not_there_and_a_busy_one_does_not
         assert early(*listener.getsockname()) is None
 
 
-def test_of_a_hall_of_which_nothing_can_be_read_the_pages_say_so_all_the_same(tmp_path: Path) -> None:
-    (tmp_path / "hall.toml").write_text("[hall\n")
+def test_of_a_hall_of_which_nothing_can_be_read_pages_and_voice_say_so_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (speaker := tmp_path / "espeak-ng").write_text(f"#!/bin/sh\ncat >> {(heard := tmp_path / 'heard')}\n")
+    speaker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     safe = Daemon(tmp_path / "hall.toml", tmp_path / "data", verb="safe")
     assert "请到咨询台办理" in answer(safe, "/board")[1]
+    until(lambda: heard.exists() and "系统故障，请听工作人员安排" in heard.read_text())
     with urllib.request.urlopen(f"http://127.0.0.1:{safe.port}/api/v1/events?screen=1", timeout=5) as told:
         assert "系统故障" in "".join(told.readline().decode() for _ in range(3))
     assert safe.stop() == 0

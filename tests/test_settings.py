@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from controller.app.console import located
 from controller.hall import calendar
-from controller.settings.reader import Mistake, Mistakes, parse
-from controller.settings.schema import Settings
+from controller.settings.reader import Mistakes, parse
+from controller.settings.schema import Mistake, Settings
 from display.voice import volume
 from display.words.catalogue import say
 from drivers.base.load import load
@@ -24,6 +24,15 @@ def mistakes(text: str | bytes) -> list[Mistake]:
     with pytest.raises(Mistakes) as found:
         parse(text if isinstance(text, bytes) else text.encode(), load)
     return found.value.found
+
+
+def spoken(mistake: Mistake) -> str:
+    """Its sentence, which must be there in both languages and name the value."""
+    told = located(Path("hall.toml"), mistake)["detail"]
+    zh, en = (say(told.code, lang, **told.arguments) for lang in ("zh", "en"))
+    assert zh != told.code != en, "it has a sentence, and can be filled in"
+    assert str(mistake.arguments.get("value", "")) in zh
+    return zh
 
 
 def test_the_example_is_a_whole_hall(plan: Settings) -> None:
@@ -75,7 +84,8 @@ def test_every_mistake_of_a_file_is_named_at_once_with_line_and_nearest_word() -
         ('timezone = "Asia/Shanghai"', 'timezone = "Asia/Shanhai"', "unknown"),
         ('printer = "printer"', 'printer = "drucker"', "unknown"),
         ('services = ["C", "D"]', 'services = "C"', "type"),
-        ("[hall]", "[hall", "syntax"),
+        ("[hall]", "[hall", "write"),
+        ("[hall]", "[hall]\n= 5", "syntax"),
         ("width = 576", 'mode = "rastr"', "unknown"),
         ("baudrate = 57600", "baudrate = 9600", "double_speed"),
         ('services = ["C", "D"]', "services = []", "empty"),
@@ -96,11 +106,7 @@ def test_a_mistake_has_its_own_sentence(old: str, new: str, code: str) -> None:
     assert old in TEXT
     found = mistakes(TEXT.replace(old, new, 1))
     assert code in [mistake.code for mistake in found]
-    for mistake in found:
-        told = located(Path("hall.toml"), mistake)["detail"]
-        zh, en = (say(told.code, lang, **told.arguments) for lang in ("zh", "en"))
-        assert zh != told.code != en, "it has a sentence, and can be filled in"
-        assert str(mistake.arguments.get("value", "")) in zh
+    assert all(map(spoken, found))
 
 
 @pytest.mark.parametrize(
@@ -164,8 +170,8 @@ def test_no_damage_to_the_file_is_worse_than_a_list_of_mistakes(at: int, put: st
 def test_a_tv_has_a_size_and_the_farthest_seat_a_distance() -> None:
     found = mistakes(TEXT.replace("inches = 55", "inches = 0").replace("metres = 8", "metres = -1"))
     assert [(m.key, m.code, m.line) for m in found] == [
-        ("board.inches", "least", TEXT[: TEXT.index("inches = 55")].count("\n") + 1),
-        ("board.metres", "least", TEXT[: TEXT.index("metres = 8")].count("\n") + 1),
+        ("board.inches", "range", TEXT[: TEXT.index("inches = 55")].count("\n") + 1),
+        ("board.metres", "range", TEXT[: TEXT.index("metres = 8")].count("\n") + 1),
     ]
 
 

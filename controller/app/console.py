@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from controller.settings.reader import Mistake, Mistakes
+from controller.settings.reader import Mistakes
+from controller.settings.schema import Mistake
 from display.words.catalogue import Part, lines, say
 
 

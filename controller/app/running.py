@@ -28,7 +28,7 @@ from controller.runtime.keeper import Keeper
 from controller.runtime.oracle import Figures, Oracle
 from controller.runtime.ports import Generations, build, built, ports
 from controller.runtime.watch import Watch
-from controller.settings.reader import Mistakes, parse
+from controller.settings.reader import Mistakes, kept, parse
 from controller.settings.schema import Settings
 from display.stage import CallUnit, Stage
 from display.words.catalogue import override, say, written
@@ -130,6 +130,14 @@ def read_plan(source: bytes) -> Settings:
     return plan
 
 
+def kept_plan(source: bytes) -> Settings:
+    """The settings in a text that was right in its day, as the journal's was: what is refused only since
+    costs a red line and at most its device. Raises Mistakes."""
+    plan = kept(source, load, written())
+    override(plan.words)
+    return plan
+
+
 def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]:
     """The plan to run on, and the text of a changed one that must wait: a hall at work goes on by the
     rules under which its tickets were given."""
@@ -137,7 +145,7 @@ def in_force(plan: Settings, store: Store, clock: Clock) -> tuple[Settings, str]
     if last in ("", plan.text):
         return plan, ""
     try:
-        old = read_plan(last.encode())
+        old = kept_plan(last.encode())
         decide(old, state, LoadPlan(plan.text, actor="hall.toml"), clock.now())
     except Refused:
         return old, plan.text

@@ -11,6 +11,7 @@ from controller.hall.state import State
 from controller.runtime.clock import Clock
 from controller.runtime.ports import Generations, build, built, ports
 from controller.runtime.watch import Watch
+from controller.settings.schema import Device as Stanza
 from controller.settings.schema import Hall, Hours, Settings
 from display.screens.board import board
 from display.stage import Stage
@@ -20,7 +21,8 @@ from web.app import closed
 from web.server.serve import Server
 from web.server.stream import Live
 
-UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {})  # a hall of which nothing can be read
+# A hall of which nothing can be read: it has pages, and the voice of this machine's own loudspeaker.
+UNKNOWN = Settings(Hall("", ""), Hours(), {}, {}, {}, {"voice": Stanza("voice_command")})
 
 
 @contextmanager

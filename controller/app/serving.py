@@ -8,11 +8,12 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from controller.app import running as roof
-from controller.app.console import tell, told, unusable
+from controller.app.console import located, tell, told, unusable
 from controller.app.safe import UNKNOWN, standing_in
 from controller.journal.files import CannotStart, NotYet, lock
 from controller.journal.store import Store, planned
@@ -39,22 +40,21 @@ def serve(options: argparse.Namespace) -> int:
     simulated = options.verb == "simulate"
     folder: Path = options.data / "simulated" if simulated else options.data
     first = not (folder / "journal.db").exists()
-    notes: list[roof.Note] = []
+    broken: Mistakes | OSError | None = None
     try:
         plan = roof.read_plan(options.file.read_bytes())
     except (Mistakes, OSError) as error:
         if first:
             raise
-        notes.append(("plan_broken", unusable(options.file, error)))
-        tell("status.plan_broken", **notes[0][1])
+        broken = error
     if first and not simulated:
         roof.require_ports(plan)
     listener = roof.listen(options.bind, options.port)
     store = Store(folder / "journal.db")
-    if notes:
-        plan = roof.read_plan(store.plan().encode())
+    if broken:
+        plan = last_valid(store, broken)
     last = store.believed()
-    site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener, notes)
+    site = roof.Site(folder, SystemClock(plan.hall.timezone, last), listener)
     site.restart = lambda: os.kill(os.getpid(), signal.SIGHUP)
     with ExitStack() as stops:
         if simulated:
@@ -71,6 +71,9 @@ def serve(options: argparse.Namespace) -> int:
             plan = site.twin.plan
         else:
             plan, site.coming = roof.in_force(plan, store, site.clock)
+        site.notes += red_lines(plan, options.file, broken)
+        for code, arguments in site.notes:
+            tell(f"status.{code}", **arguments)
         stop = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         signal.pthread_sigmask(signal.SIG_BLOCK, stop)
         house = stops.enter_context(roof.running(plan, store, site))
@@ -86,17 +89,28 @@ def serve(options: argparse.Namespace) -> int:
         return signal.sigwait(stop)
 
 
+def last_valid(store: Store, broken: Mistakes | OSError) -> Settings:
+    """The settings that the journal holds, in place of a file that is broken. Raises what is wrong with the
+    file where there are none."""
+    try:
+        return roof.kept_plan(store.plan().encode())
+    except Mistakes:
+        store.close()
+        raise broken from None
+
+
+def red_lines(plan: Settings, file: Path, broken: Mistakes | OSError | None) -> Iterator[roof.Note]:
+    """What is wrong with the settings: with those of the file, and with those that are in force."""
+    if broken and getattr(broken, "found", None) != plan.refused:  # else they are the same
+        yield "plan_broken", unusable(file, broken)
+    for mistake in plan.refused:
+        yield "plan_refused", located(file, mistake)
+
+
 def stand_in(options: argparse.Namespace) -> int:
     """The safe hall, until a signal; its settings are those that are valid or, if none are, were the last.
     It gives way, with 75, when what kept the hall from starting has passed."""
-    try:
-        plan = roof.read_plan(options.file.read_bytes())
-    except (Mistakes, OSError) as error:
-        print(told(unusable(options.file, error)), file=sys.stderr)
-        try:
-            plan = roof.read_plan(planned(options.data / "journal.db").encode())
-        except (Mistakes, sqlite3.Error):
-            plan = UNKNOWN
+    plan = readable(options)
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     listener = early(options.bind, options.port)
@@ -112,6 +126,19 @@ def stand_in(options: argparse.Namespace) -> int:
             if why and not lacking(plan, options, listener):
                 return os.EX_TEMPFAIL
     return 0
+
+
+def readable(options: argparse.Namespace) -> Settings:
+    """The best that can be read: hall.toml, the journal's settings, what is right in hall.toml, or none."""
+    try:
+        return roof.read_plan(options.file.read_bytes())
+    except (Mistakes, OSError) as error:
+        print(told(unusable(options.file, error)), file=sys.stderr)
+    with suppress(Mistakes, sqlite3.Error, ValueError):
+        return roof.kept_plan(planned(options.data / "journal.db").encode())
+    with suppress(Mistakes, OSError):
+        return roof.kept_plan(options.file.read_bytes())
+    return UNKNOWN
 
 
 def early(bind: str, port: int) -> socket.socket | None:

@@ -20,22 +20,28 @@ TIMES, HOUR = 3, 3600.0  # a wire that hangs so often in so many seconds stays d
 
 
 class Unbuilt(Device):
-    """Stands for a device whose driver cannot be built: a red line, never a dead hall."""
+    """Stands for a device whose driver cannot be built: a red line, never a dead hall. `why`: its code."""
 
     wired = False
 
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name)
+        self._why = why
+
     def turn(self, link: object) -> float:
-        raise DeviceFault("bug", 3600.0)
+        raise DeviceFault(self._why, 3600.0)
 
 
 def built(plan: Settings, name: str) -> Device:
-    """The device `name` of hall.toml."""
+    """The device `name` of hall.toml; one whose stanza is refused today stays down."""
+    if name in plan.down:
+        return Unbuilt(name, "unset")
     stanza = plan.device[name]
     try:
         return load(stanza.driver)(name, **stanza.options)
     except Exception:
         log.exception("%s: its driver %s cannot be built", name, stanza.driver)
-        return Unbuilt(name)
+        return Unbuilt(name, "bug")
 
 
 def build(plan: Settings) -> dict[str, Device]:

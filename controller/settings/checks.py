@@ -4,19 +4,50 @@ One function a rule; `CHECKS` lists them all. A new rule is a new function here,
 display/words under check.*, and a line in tests/test_settings.py.
 """
 
+import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from controller.settings.schema import KEYS, ON_TICKET, Hours, Policy, layout
+from controller.settings.schema import KEYS, ON_TICKET, Hours, layout
 
 Path = tuple[str, ...]  # of a key: ("window", "3", "services")
-# Of a device: a path, but /dev/usb/lp0 is a printer's (lp:); or what pyserial and our own wires know.
-_URL = r"/(?!dev/usb/lp)|(socket|rfc2217|usb)://|(lp|spi):/|exec:"
-
-AT_LEAST_ONE = ("calls", "hold_minutes")  # of the policy; all else may be 0
+# The kinds of url that a driver can live on (`urls`), each with an example for who must write one.
+URLS = {
+    "path": "/dev/serial/by-id/...",
+    "socket": "socket://192.168.1.60:9100",
+    "rfc2217": "rfc2217://192.168.1.60:4001",
+    "usb": "usb://0416:5011",
+    "lp": "lp:/dev/usb/lp0",
+    "spi": "spi:/dev/spidev0.0",
+    "exec": "exec:aplay -q",
+}
+# What a figure may be, least and most, by group and key.
+BOUNDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "policy": {
+        "care_minutes": (0, 480),
+        "prefer_minutes": (0, 480),
+        "calls": (1, 20),
+        "recall_seconds": (0, 600),
+        "no_show_seconds": (0, 3600),
+        "missed_minutes": (0, 480),
+        "reinstate_after": (0, 100),
+        "reinstates": (0, 100),
+        "hold_minutes": (1, 480),
+        "last_ticket_minutes": (0, 480),
+        "grace_minutes": (0, 480),
+    },
+    "board": {"screens": (0, 100), "inches": (1, 300), "metres": (1, 100)},
+    "service": {"minutes": (1, 480), "quota": (0, 1999)},
+    "kiosk": {"roll": (1, 1000)},
+    "device": {"baudrate": (300, 4_000_000), "retry": (0.05, 3600)},
+}
+LONGEST = {"window": 64, "kiosk": 64, "device": 64}  # characters of a stanza's name
+CLERK = 20  # characters of a 工号
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +55,14 @@ class Draft:
     """A hall.toml that was read, though perhaps not all of it: `parts` by the names of Settings' fields;
     `names`: the stanzas of each group, also those that could not be read.
 
+    `drivers`: the classes of the devices that could be read.
+
     `wrong(path, code, **arguments)` notes a mistake; `among(path, word, words)` notes one if `word` is
     none of `words`, with the nearest that is."""
 
     parts: Mapping[str, Any]
     names: Mapping[str, list[str]]
+    drivers: Mapping[str, type[Any]]
     wrong: Callable[..., None]
     among: Callable[[Path, str, Iterable[str]], None]
 
@@ -55,11 +89,23 @@ def timezone_exists(draft: Draft) -> None:
 
 
 def sessions_follow_each_other(draft: Draft) -> None:
-    hours = draft.parts.get("hours")
-    for day in get_type_hints(Hours) if hours else ():
-        moments = [moment for session in getattr(hours, day) if session for moment in session]
+    hours = draft.parts.get("hours") or Hours()
+    sessions: dict[Path, Any] = {("hours", day): getattr(hours, day) for day in get_type_hints(Hours)}
+    for code, service in draft.stanzas("service").items():
+        sessions["service", code, "hours"] = service.hours
+    for path, told in sessions.items():
+        moments = [moment for session in told for moment in session]
         if moments != sorted(set(moments)):
-            draft.wrong(("hours", day), "overlap")
+            draft.wrong(path, "overlap")
+
+
+def services_have_hours_within_the_halls(draft: Draft) -> None:
+    week = draft.parts.get("hours") or Hours()
+    opened = [session for day in range(7) for session in week.of(day)]
+    for code, service in draft.stanzas("service").items():
+        for start, end in service.hours if opened else ():
+            if not any(start < closes and opens < end for opens, closes in opened):
+                draft.wrong(("service", code, "hours"), "outside", value=f"{start:%H:%M}-{end:%H:%M}")
 
 
 def some_day_has_hours(draft: Draft) -> None:
@@ -75,13 +121,24 @@ def layout_can_be_printed(draft: Draft) -> None:
         draft.wrong(("ticket", "layout"), "layout", value=error.args[0], known=" ".join(ON_TICKET))
 
 
-def figures_are_large_enough(draft: Draft) -> None:
-    least = {("policy", key): 1 if key in AT_LEAST_ONE else 0 for key in get_type_hints(Policy)}
-    least |= {("board", "inches"): 1, ("board", "metres"): 1}
-    for (table, key), low in least.items():
-        value = getattr(draft.parts.get(table), key, low)  # what could not be read is no second mistake
-        if isinstance(value, int | float) and value < low:
-            draft.wrong((table, key), "least", least=low)
+def figures_are_within_bounds(draft: Draft) -> None:
+    for group, keys in BOUNDS.items():
+        stanzas = draft.parts.get(group)
+        tables = stanzas if isinstance(stanzas, Mapping) else {"": stanzas}
+        for name, table in tables.items():
+            for key, (low, high) in keys.items():
+                told = getattr(table, key, low)  # what could not be read is no second mistake
+                for value in told if isinstance(told, tuple) else (told,):
+                    if not low <= value <= high:
+                        path = (group, name, key) if name else (group, key)
+                        draft.wrong(path, "range", value=value, low=low, high=high)
+
+
+def names_can_be_said(draft: Draft) -> None:
+    for group, longest in LONGEST.items():
+        for name in draft.known(group):
+            if not 1 <= len(name.strip()) <= len(name) <= longest:
+                draft.wrong((group, name), "name", longest=longest)
 
 
 def windows_serve_services(draft: Draft) -> None:
@@ -109,9 +166,13 @@ def groups_exist(draft: Draft) -> None:
             draft.among(("service", code, "group"), service.group, draft.known("group"))
 
 
-def printers_exist(draft: Draft) -> None:
+def kiosks_have_printers(draft: Draft) -> None:
     for name, kiosk in draft.stanzas("kiosk").items():
-        draft.among(("kiosk", name, "printer"), kiosk.printer, draft.known("device"))
+        printers = [device for device, driver in draft.drivers.items() if hasattr(driver, "print")]
+        if kiosk.printer in draft.drivers:
+            draft.among(("kiosk", name, "printer"), kiosk.printer, printers)
+        else:
+            draft.among(("kiosk", name, "printer"), kiosk.printer, draft.known("device"))
 
 
 def devices_stand_somewhere(draft: Draft) -> None:
@@ -131,29 +192,70 @@ def volumes_are_percent_from_a_time_on(draft: Draft) -> None:
                 draft.wrong(("device", name, "volume", moment), "volume", value=f'"{moment}" = {percent}')
 
 
-def urls_are_of_a_known_kind(draft: Draft) -> None:
+def _is(kind: str, url: str) -> bool:
+    """Is it a whole url of this kind? May raise ValueError."""
+    match kind:
+        case "path":  # /dev/usb/lp0 is a printer's, which speaks only behind lp:
+            return url.startswith("/") and not url.startswith("/dev/usb/lp")
+        case "socket" | "rfc2217":
+            parts = urlsplit(url)
+            return parts.scheme == kind and bool(parts.hostname and parts.port)
+        case "usb":
+            return bool(re.fullmatch(r"usb://([\da-fA-F]{4}:[\da-fA-F]{4}(/.+)?|port/\d+-[\d.]+)", url))
+        case "exec":
+            return url.startswith("exec:") and bool(shlex.split(url.removeprefix("exec:")))
+    return url.startswith(f"{kind}:/")
+
+
+def urls_are_of_a_kind_that_the_driver_knows(draft: Draft) -> None:
     for name, device in draft.stanzas("device").items():
-        if device.url and not re.match(_URL, device.url):
-            draft.wrong(("device", name, "url"), "url", value=device.url)
+        url = device.url or device.options.get("url", "")
+        kinds = draft.drivers[name].urls if name in draft.drivers else ()
+        try:
+            right = not url or any(_is(kind, url) for kind in kinds or URLS)
+        except ValueError:  # a port that is no number, a quote that nothing closes
+            right = False
+        if not right:
+            known = ", ".join(URLS[kind] for kind in kinds or URLS)
+            draft.wrong(("device", name, "url"), "url", value=url, known=known)
 
 
 def pins_and_keys_mean_something(draft: Draft) -> None:
     for name, device in draft.stanzas("device").items():
-        for service in device.options.get("pins", {}):
-            draft.among(("device", name, "pins"), service, draft.known("service"))
-        for key in device.options.get("keys", []):
+        for option in ("pins", "lamps"):
+            for service in device.options.get(option) or {}:
+                draft.among(("device", name, option), service, draft.known("service"))
+        keys = device.options.get("keys", KEYS)
+        for key in keys:
             draft.among(("device", name, "keys"), key, KEYS)
+        if len(keys) != len(set(keys)) or not keys:
+            draft.wrong(("device", name, "keys"), "keys", known=" ".join(KEYS))
+
+
+def a_pin_has_one_use(draft: Draft) -> None:
+    uses: dict[Path, Any] = {}
+    for name, device in draft.stanzas("device").items():
+        host = device.options.get("host", "")  # each Pi has pins of its own
+        for option in ("pins", "lamps"):
+            for key, pin in (device.options.get(option) or {}).items():
+                uses["device", name, option, key] = f"{pin} {host}".strip()
+        if "pin" in device.options:
+            uses["device", name, "pin"] = f"{device.options['pin']}"
+    draft.not_twice("double_pin", uses)
 
 
 def a_wire_has_one_speed(draft: Draft) -> None:
     speeds: dict[str, int] = {}
     for name, device in draft.stanzas("device").items():
-        if device.baudrate != speeds.setdefault(device.url, device.baudrate):
+        if device.url and device.baudrate != speeds.setdefault(device.url, device.baudrate):
             draft.wrong(("device", name, "baudrate"), "double_speed", value=device.url)
 
 
 def a_clerk_has_one_window(draft: Draft) -> None:
     windows = draft.stanzas("window")
+    for name, window in windows.items():
+        if not 1 <= len(window.clerk.strip()) <= len(window.clerk) <= CLERK:
+            draft.wrong(("window", name, "clerk"), "clerk", longest=CLERK)
     draft.not_twice("double_clerk", {("window", name, "clerk"): it.clerk for name, it in windows.items()})
 
 
@@ -165,21 +267,50 @@ def a_place_on_a_wire_has_one_device(draft: Draft) -> None:
     draft.not_twice("double_place", places)
 
 
+def the_link_is_one_that_a_phone_opens(draft: Draft) -> None:
+    link = draft.parts["web"].link if draft.parts.get("web") else ""
+    try:
+        parts = urlsplit(link)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        right = False
+    if link and not right:
+        draft.wrong(("web", "link"), "link", value=link)
+
+
+def files_exist(draft: Draft) -> None:
+    """Those of the certificate; what this user may not look at is no mistake here."""
+    web = draft.parts.get("web")
+    for key in ("certificate", "key"):
+        if file := getattr(web, key, ""):
+            try:
+                os.stat(file)
+            except (FileNotFoundError, NotADirectoryError, ValueError):
+                draft.wrong(("web", key), "no_such_file", value=file)
+            except OSError:
+                pass
+
+
 CHECKS: tuple[Callable[[Draft], None], ...] = (
     timezone_exists,
     sessions_follow_each_other,
+    services_have_hours_within_the_halls,
     some_day_has_hours,
     layout_can_be_printed,
-    figures_are_large_enough,
+    figures_are_within_bounds,
+    names_can_be_said,
     windows_serve_services,
     services_have_a_letter_and_a_window,
     groups_exist,
-    printers_exist,
+    kiosks_have_printers,
     devices_stand_somewhere,
     volumes_are_percent_from_a_time_on,
-    urls_are_of_a_known_kind,
+    urls_are_of_a_kind_that_the_driver_knows,
     pins_and_keys_mean_something,
+    a_pin_has_one_use,
     a_wire_has_one_speed,
     a_clerk_has_one_window,
     a_place_on_a_wire_has_one_device,
+    the_link_is_one_that_a_phone_opens,
+    files_exist,
 )

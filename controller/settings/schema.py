@@ -10,6 +10,7 @@ Session = tuple[time, time]
 Sessions = tuple[Session, ...]
 KEYS = ("next", "recall", "start", "complete", "no_show", "pause", "sign_out", "hold")  # of a call unit
 CALL_REASONS = ("by_number", "special", "papers", "mistake")  # of a call out of order
+CHINA = "Asia/Shanghai"
 PAUSE_REASONS = ("away", "copy", "training", "lunch", "fault")
 STOP_REASONS = ("disk_full",)  # why no tickets are given at all
 FREEZE_REASONS = ("evacuation", "power", "fault")
@@ -26,7 +27,7 @@ ON_TICKET = (
 class Hall:
     name: str
     name_en: str
-    timezone: str = "Asia/Shanghai"
+    timezone: str = CHINA
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +177,22 @@ class Backup:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """`code` and `arguments` make a sentence in display/words; `line` counts from 1; `device`: the one in
+    whose stanza it is."""
+
+    line: int
+    key: str
+    code: str
+    arguments: Mapping[str, Any]
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of hall.toml; `words`: the hall's own sentences by code and language, in place of those
-    of display/words/words.toml; `text` is what was read."""
+    of display/words/words.toml; `text` is what was read; `refused`: what was right in its day, and is not
+    by the checks of today."""
 
     hall: Hall
     hours: Hours
@@ -195,6 +209,12 @@ class Settings:
     group: Mapping[str, Group] = field(default_factory=dict)
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     text: str = ""
+    refused: tuple[Mistake, ...] = ()
+
+    @property
+    def down(self) -> set[str]:
+        """The devices in whose stanza something is refused."""
+        return {mistake.device for mistake in self.refused}
 
 
 def layout(text: str) -> list[tuple[int, bool, str]]:

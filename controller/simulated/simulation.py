@@ -78,7 +78,7 @@ class Simulation:
         self.wires: dict[str, Wire] = {}
         buses: dict[str, list[str]] = {}
         for name, device in real.device.items():
-            if device.driver in MACHINES or device.url:
+            if name not in real.down and (device.driver in MACHINES or device.url):
                 # A driver without a machine gets a wire on which nobody answers, never the real one.
                 make = MACHINES.get(device.driver)
                 self.machines[name] = make(device.options) if make else Machine()

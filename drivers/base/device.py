@@ -37,6 +37,7 @@ class Device:
     (`show`, `print`, `say`) puts into a mailbox, calls `wake` and returns.
     """
 
+    urls: tuple[str, ...] = ()  # the kinds it can live on (settings/checks.py: URLS); none said: any
     wired = True  # False: needs no wire, so no url in hall.toml opens one
     # s that `attach`, `turn`, `lost` or `close` may take at its worst. Who takes longer hangs: its port is
     # given up, and another object takes this one's place.

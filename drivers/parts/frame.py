@@ -7,7 +7,7 @@ devices.md §6.4). Profiles are TOML files, ours in drivers/profiles.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import xor
 from pathlib import Path
@@ -30,6 +30,22 @@ def profile(name: str) -> dict[str, Any]:
     """The profile in the file `name`, or the one of ours called so. Raises OSError or ValueError."""
     path = Path(name) if "/" in name else Path(__file__).parents[1] / "profiles" / f"{name}.toml"
     return tomllib.loads(path.read_text("utf-8"))
+
+
+class Profile:
+    """What a profile's name must be: of a file that can be read and has these parts, first of all a frame."""
+
+    def __init__(self, frame: str, *parts: str) -> None:
+        self._frame, self._parts = frame, parts
+
+    def refuses(self, value: str) -> tuple[str, Mapping[str, Any]] | None:
+        try:
+            found = profile(value)
+            Frame(found[self._frame])
+            [found[part] for part in self._parts]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return "no_profile", {"value": value, "detail": getattr(error, "strerror", None) or error}
+        return None
 
 
 class Frame:
