@@ -88,6 +88,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--count", default="", help="the row of docs/quality.md for what was counted")
 
     parser.addoption(
+        "--files", type=int, default=60, help="hall.toml spoiled in test_files (make torture: 100000)"
+    )
+
+    parser.addoption(
         "--damages", type=int, default=2000, help="frames spoiled in test_fuzz (make fuzz: 1000000)"
     )
 
@@ -169,6 +173,11 @@ def times(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def damages(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--damages"))
+
+
+@pytest.fixture
+def files(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--files"))
 
 
 @pytest.fixture
