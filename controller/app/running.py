@@ -69,7 +69,8 @@ def listen(bind: str, port: int) -> socket.socket:
     except (OSError, OverflowError, UnicodeError) as error:
         passing = getattr(error, "errno", 0) in PASSING or "%" in bind  # fe80::1%eth1: an interface
         why = NotYet if passing else CannotStart
-        detail = getattr(error, "strerror", "") or error
+        # Python repeats the address there, which the sentence names already.
+        detail = str(getattr(error, "strerror", "") or error).partition(" (while ")[0]
         raise why("web_busy", address=net(bind, port), detail=detail) from error
 
 
