@@ -33,7 +33,7 @@ TWIN: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-WHO = {"/desk/": "desk", "/window/": "clerk", "/api/v1/windows/": "clerk", "/board": "here", "/kiosk": "here"}
+WHO = {"/desk": "desk", "/window/": "clerk", "/api/v1/windows/": "clerk", "/board": "here", "/kiosk": "here"}
 
 
 @dataclass(frozen=True)
