@@ -121,7 +121,7 @@ class Driver(Device):
         encoding: Literal["gbk", "gb18030"] = "gbk",
         cutter: bool = True,
         ack: Literal["fence", "process_id", "port_status", "none"] = "fence",
-        every: Annotated[float, Range(0.05, 60)] = 1.0,
+        every: Annotated[float, Range(0.01, 3600)] = 1.0,
         patience: Annotated[float, Range(0.5, 120)] = 5.0,
     ) -> None:
         """`width` in dots; `mode`: raster, text in the printer's own characters (`encoding`), or auto:

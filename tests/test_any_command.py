@@ -150,7 +150,8 @@ def lived(folder: Path, seed: int, commands: int) -> dict[str, Any]:
     dice, wrong = random.Random(seed), Wrong()
     logging.getLogger("hallqueue").addHandler(wrong)
     store = Store(folder / "journal.db")
-    last = store.last_wall() or MONDAY - timedelta(days=1)
+    believed = store.believed()
+    last = believed.wall if believed else MONDAY - timedelta(days=1)
     opening = calendar.next_opening(PLAN, last.replace(hour=20, minute=0))
     clock = FakeClock(opening - timedelta(minutes=dice.randrange(30)))
     clock.trusted = dice.random() < 0.9

@@ -277,7 +277,7 @@ def test_an_engine_that_answers_only_bugs_or_is_dead_is_told(
     clock.lost = False
     hall.take("A")
     assert hall.get("/health")["ok"]
-    assert sum("a bug in the engine at TakeTicket" in record.message for record in caplog.records) == 1
+    assert sum("a bug in the rules at TakeTicket" in record.message for record in caplog.records) == 1
     hall.house.engine.stop()
     health = hall.get("/health")
     assert (health["ok"], health["engine"]) == (False, "dead")

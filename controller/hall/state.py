@@ -61,7 +61,7 @@ from controller.hall.events import (
 )
 from controller.hall.moment import Now
 
-LONGEST = 1e9  # s, thirty years: no clock counts further
+LONGEST = 1e12  # s: no two moments of a calendar are farther apart
 BOARD_CALLS = 14  # the newest calls that boards may list
 # What a day may hand on to the next, besides its tickets.
 CARRIED = (

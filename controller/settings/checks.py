@@ -44,7 +44,7 @@ BOUNDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "board": {"screens": (0, 100), "inches": (1, 300), "metres": (1, 100)},
     "service": {"minutes": (1, 480), "quota": (0, 1999)},
     "kiosk": {"roll": (1, 1000)},
-    "device": {"baudrate": (300, 4_000_000), "retry": (0.05, 3600)},
+    "device": {"baudrate": (300, 4_000_000), "retry": (0.01, 3600)},
 }
 LONGEST = {"window": 64, "kiosk": 64, "device": 64}  # characters of a stanza's name
 CLERK = 20  # characters of a 工号
