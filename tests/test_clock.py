@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from conftest import MONDAY
@@ -81,6 +82,17 @@ def test_a_fake_clock_sped_up_or_set_back_never_turns_back_its_monotonic_time() 
     assert clock.now().mono >= first.mono
     assert clock.now().wall < first.wall
     assert clock.speed == 10
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "America/St_Johns"])
+def test_the_system_clock_shows_the_halls_own_hour_whoever_said_the_time(zone: str) -> None:
+    real = SystemClock("Asia/Shanghai", None).now()
+    doubted = SystemClock("Asia/Shanghai", replace(real, wall=real.wall + timedelta(days=1)))
+    doubted.confirm(real.wall.astimezone(ZoneInfo(zone)), real)
+    now = doubted.now()
+    assert now.trusted
+    assert now.wall.utcoffset() == timedelta(hours=8)
+    assert now.wall - real.wall == timedelta(seconds=now.mono - real.mono)
 
 
 @pytest.mark.parametrize("year", [1, 9999])

@@ -1,6 +1,6 @@
 """What people are told when the hall says no, word for word: who asked for what, and why not."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from tables import BY, CALL, IN, MONDAY, PLAN, RECALLS, START, TAKE, TICKETS, WINDOWS, Scene
@@ -33,6 +33,7 @@ from controller.hall.commands import (
     Transfer,
 )
 from controller.hall.decide import decide
+from controller.hall.events import TimeConfirmed
 from controller.hall.outcome import Refused
 from display.words.catalogue import refusal
 
@@ -248,6 +249,24 @@ def test_no_hall_is_in_such_a_year(year: int, actor: str) -> None:
             with pytest.raises(Refused) as refused:
                 decide(PLAN, scene.state, ConfirmTime(wall, True, actor=actor), scene.clock.now())
             assert refusal(refused.value) == "年份要在 2000 到 2099 之间，请重新填写"
+
+
+@pytest.mark.parametrize("hours", [*range(-23, 0), *range(1, 24)])
+def test_a_time_said_by_the_clocks_of_another_zone_is_that_moment_by_the_halls_own(hours: int) -> None:
+    scene, elsewhere = woken(), timezone(timedelta(hours=hours))
+    wall = (AT_NINE + DAY).astimezone(elsewhere)
+    said = decide(PLAN, scene.state, ConfirmTime(wall, True, **BY), scene.clock.now())[-1]
+    assert isinstance(said, TimeConfirmed)
+    assert said.wall.isoformat() == (AT_NINE + DAY).isoformat()
+    scene.clock.confirm(wall, scene.clock.now())  # as an old journal may have it
+    assert scene.clock.now().wall.isoformat() == (AT_NINE + DAY).isoformat()
+
+
+def test_the_last_hours_of_the_last_year_elsewhere_are_too_late_here() -> None:
+    scene, wall = woken(), datetime(2099, 12, 31, 23, 59, tzinfo=UTC)
+    with pytest.raises(Refused) as refused:
+        decide(PLAN, scene.state, ConfirmTime(wall, True, actor="technician"), scene.clock.now())
+    assert refused.value.code == "time_never"
 
 
 @pytest.mark.parametrize(

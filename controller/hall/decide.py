@@ -202,6 +202,9 @@ def _confirm(plan: Settings, state: State, command: ConfirmTime, now: Now, stamp
     """A person says what time it is. What is odd is asked back once; what is far from the newest moment that
     is known to be true is refused to all but the technician, whose journal may be the one that is wrong."""
     wall = command.wall if command.wall.tzinfo else command.wall.replace(tzinfo=now.wall.tzinfo)
+    if wall.year in YEARS:
+        # Said by the clocks of another zone, it is a moment all the same; days and hours are the hall's own.
+        wall = wall.astimezone(now.wall.tzinfo)
     if wall.year not in YEARS:
         raise Refused("time_never", first=YEARS[0], last=YEARS[-1])
     known = state.believed

@@ -77,7 +77,7 @@ class SystemClock:
         return Now(datetime.now(self._zone), mono, self._boot, trusted)
 
     def confirm(self, wall: datetime, at: Now) -> None:
-        said = replace(at, wall=wall)
+        said = replace(at, wall=wall.astimezone(self._zone))  # an old journal may have another one
         if at.boot == self._boot and not self._outdone(said):
             self._said = said
 
@@ -136,7 +136,7 @@ class FakeClock:
     def confirm(self, wall: datetime, at: Now) -> None:
         now = self.now()
         if at.boot == self._boot:
-            wall += timedelta(seconds=now.mono - at.mono)
+            wall = wall.astimezone(now.wall.tzinfo) + timedelta(seconds=now.mono - at.mono)
             self._set, self.trusted = (wall, now.mono, time.monotonic(), self.speed), True
 
     def advance(self, *, minutes: float = 0, seconds: float = 0) -> None:
