@@ -21,6 +21,28 @@ from controller.journal.verify import verify
 WORKERS = 8  # as the web has
 
 
+def test_while_the_engine_stands_still_no_address_breaks_and_a_press_is_done_afterwards(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    people, engine, over = crowd(hall), hall.house.engine, threading.Event()
+    everything = [ask for ask in asks(hall) if not ask.address.startswith("/twin")]
+    caplog.set_level(logging.ERROR)
+    engine.patience = 0.01
+    engine.listeners.append(lambda command, outcome, state: over.wait() or None)
+    try:
+        until(lambda: engine.busy() > 0.5)
+        for ask in everything:
+            answer = people[ask.who].ask(ask.method, ask.address, **ask.sent())
+            assert answer.status < 500, (ask, answer.text)
+        told = people["technician"].ask("POST", "/api/v1/tickets", body={"service": "A"})
+        assert (told.status, json.loads(told.text)["error"]) == (409, "late")
+        assert not hall.state.tickets
+    finally:
+        over.set()
+    until(lambda: hall.state.tickets)
+    assert not caplog.records
+
+
 def test_every_address_from_eight_threads_breaks_nothing_and_loses_nothing(
     hall: Hall, seconds: float, caplog: pytest.LogCaptureFixture, counted: Callable[[str], None]
 ) -> None:

@@ -36,6 +36,8 @@ class Engine:
     time (Tick), in the engine's thread: they must return at once, and what they raise stays with them.
     """
 
+    patience = 10.0  # s that a page waits for an outcome; a card may take two for one write
+
     def __init__(self, plan: Settings, store: Store, clock: Clock) -> None:
         self.plan, self.clock, self._store = plan, clock, store
         self.state = store.state()
@@ -87,6 +89,14 @@ class Engine:
         except queue.Full:
             future.set_result(Refused("busy"))
         return future
+
+    def ask(self, command: Command) -> Outcome:
+        """Submit `command` and wait for what comes of it, in the thread of a page. What has no answer in time
+        may still be done, and is Refused as late."""
+        try:
+            return self.submit(command).result(self.patience)
+        except TimeoutError:
+            return Refused("late")
 
     def _run(self) -> None:
         tick = time.monotonic() + TICK

@@ -40,7 +40,7 @@ def add(app: Flask, house: House) -> None:
 
     def ask(command: Command) -> tuple[Response, int]:
         """Submit; the outcome as JSON."""
-        outcome = engine.submit(command).result(timeout=10)
+        outcome = engine.ask(command)
         if isinstance(outcome, Refused):
             return problem(outcome), 409
         events = [{"event": type(e).__name__, **_public(e)} for e in outcome]

@@ -71,7 +71,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
             "help": GiveHelp(form.get("kiosk", ""), **stamp),
         }
         command = commands.get(act, Refused("bad_request", detail=act))
-        outcome = command if isinstance(command, Refused) else engine.submit(command).result(timeout=10)
+        outcome = command if isinstance(command, Refused) else engine.ask(command)
         if isinstance(outcome, Refused):
             return page(409, fault=refusal(outcome))
         issued = [event.ticket for event in outcome if isinstance(event, TicketIssued)]

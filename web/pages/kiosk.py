@@ -65,7 +65,7 @@ def add(
             actor=f"kiosk {name}",
             press=str(body.get("press", ""))[:60],
         )
-        outcome = engine.submit(command).result(timeout=10)
+        outcome = engine.ask(command)
         if isinstance(outcome, Refused):
             return jsonify(no={lang: refusal(outcome, lang) for lang in view.LANGS})
         given = [event.ticket for event in outcome if isinstance(event, TicketIssued)]
@@ -91,7 +91,7 @@ def add(
 
     @app.post("/kiosk/<kiosk>/help")
     def kiosk_help(kiosk: str) -> Response:
-        engine.submit(AskHelp(known(kiosk), actor=f"kiosk {kiosk}")).result(timeout=10)
+        engine.ask(AskHelp(known(kiosk), actor=f"kiosk {kiosk}"))
         return jsonify(ok=True)
 
 

@@ -48,7 +48,7 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
         if why := access.tried(f"clerk {clerk}", lambda: access.people.is_clerk(clerk, pin)):
             return page(window, 403, f"pager.{why}")
         if not engine.state.window(window).clerk:
-            refused = engine.submit(SignIn(window, clerk, actor=clerk)).result(timeout=10)
+            refused = engine.ask(SignIn(window, clerk, actor=clerk))
             if isinstance(refused, Refused):
                 return page(window, 409, refusal(refused))
         elif engine.state.window(window).clerk != clerk:
@@ -89,5 +89,5 @@ def add(app: Flask, engine: Engine, access: Access) -> None:
             )
         if command is None:
             return jsonify(text=say("pager.nothing"))
-        outcome = engine.submit(command).result(timeout=10)
+        outcome = engine.ask(command)
         return jsonify(text=refusal(outcome) if isinstance(outcome, Refused) else "")

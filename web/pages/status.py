@@ -75,7 +75,7 @@ def add(app: Flask, house: House) -> None:
         """A button for a command; with a `press` in its form, pressed twice is once."""
         form = {**request.form, "text": house.coming} if verb == "plan" else request.form
         try:
-            outcome: object = engine.submit(command(BUTTONS[verb], form, "technician")).result(timeout=10)
+            outcome: object = engine.ask(command(BUTTONS[verb], form, "technician"))
         except Refused as refused:
             outcome = refused
         if isinstance(outcome, Refused):
