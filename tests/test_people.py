@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.journal.people import People
+from controller.journal.people import People, passcode
 
 NONE = (
     *("null", "5", '"x"', "[]", "[" * 100_000, "", "{", "一", '{"clerks": []}'),
@@ -43,3 +43,17 @@ def test_whatever_stands_in_it_everybody_is_asked_and_nobody_let_in(
     assert not any(people.is_clerk(clerk, "000000") for clerk in people.clerks)
     assert all(isinstance(place, str) for place in people.devices.values())
     assert all(isinstance(session, dict) for session in people.sessions.values())
+
+
+@pytest.mark.parametrize("code", [b"\xff\xfe", b"", b"5", b"$argon2id$", b"\0" * 100_000, None])
+def test_a_damaged_one_time_code_opens_nothing_and_a_new_one_takes_its_place(
+    code: bytes | None, tmp_path: Path
+) -> None:
+    people, file = People(tmp_path), tmp_path / "passcode"
+    file.mkdir() if code is None else file.write_bytes(code)
+    assert not people.is_code("12345678")
+    assert not people.redeem("", "a passphrase of mine")
+    if file.is_dir():
+        file.rmdir()
+    assert people.redeem(passcode(tmp_path), "a passphrase of mine")
+    assert people.is_technician("a passphrase of mine")
