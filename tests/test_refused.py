@@ -22,6 +22,7 @@ from controller.runtime.clock import FakeClock
 from controller.settings.checks import URLS
 from controller.settings.reader import kept, parse
 from controller.simulated.simulation import Simulation
+from drivers.base.device import Device as Base
 from drivers.base.load import load
 from drivers.base.options import Range
 from web.house import House
@@ -194,6 +195,49 @@ def test_every_driver_takes_the_urls_of_its_kinds_and_no_other(driver: str) -> N
         except roof.Mistakes as wrong:
             refused = {mistake.code for mistake in wrong.found}
         assert ("url" in refused) == (kind not in it.urls), (driver, kind)
+
+
+class Untyped(Base):
+    def __init__(self, name, depth=1): ...  # type: ignore[no-untyped-def]
+
+
+class Unknown(Base):
+    def __init__(self, name: str, depth: "Nobody" = 1) -> None: ...  # type: ignore[name-defined] # noqa: F821
+
+
+class Raises:
+    def refuses(self, value: object) -> None:
+        raise ZeroDivisionError
+
+
+class Ruled(Base):
+    def __init__(self, name: str, depth: Annotated[int, Raises()] = 1) -> None: ...
+
+
+class Foreign(Base):
+    urls = ("can",)
+
+    def __init__(self, name: str, depth: int = 1) -> None: ...
+
+
+class NoDevice:
+    def __init__(self, name: str, depth: int = 1) -> None: ...
+
+
+@pytest.mark.parametrize("theirs", [Untyped, Unknown, Ruled, Foreign, NoDevice, lambda name: None, 42, None])
+def test_a_driver_of_somebody_else_that_is_wrong_itself_costs_its_device_alone(theirs: Any) -> None:
+    stanza = '\n[device.theirs]\ndriver = "sign_theirs"\nurl = "socket://192.168.1.9:1"\ndepth = 3\n'
+
+    def load_it(name: str) -> Any:
+        return theirs if name == "sign_theirs" else load(name)
+
+    plan = kept((TEXT + stanza).encode(), load_it)
+    assert plan.down <= {"theirs"}
+    assert {**plan.device, "theirs": None} == {**parse(TEXT.encode(), load).device, "theirs": None}
+    for mistake in plan.refused:
+        assert mistake.key in ("device.theirs.driver", "device.theirs.url")
+        assert str(mistake.arguments["value"]) in spoken(mistake)
+    assert plan.refused or theirs is None, "without a class it is a driver that cannot be imported here"
 
 
 @contextmanager

@@ -216,7 +216,7 @@ def urls_are_of_a_kind_that_the_driver_knows(draft: Draft) -> None:
         except ValueError:  # a port that is no number, a quote that nothing closes
             right = False
         if not right:
-            known = ", ".join(URLS[kind] for kind in kinds or URLS)
+            known = ", ".join(URLS.get(kind, f"{kind}:/...") for kind in kinds or URLS)
             draft.wrong(("device", name, "url"), "url", value=url, known=known)
 
 

@@ -214,7 +214,17 @@ class Reader:
             return None
 
     def device(self, data: Any, path: Path) -> Device | None:
-        """A stanza: what is common to all devices, and the parameters of its driver; what is right of it."""
+        """A stanza. What its driver raises while it is asked what it takes, which may be somebody else's, is
+        a mistake of this one device."""
+        try:
+            return self.stanza(data, path)
+        except Exception as error:  # noqa: BLE001 - whatever code that we have never seen may raise
+            name = data["driver"]
+            self.wrong((*path, "driver"), "driver", value=name, detail=f"{type(error).__name__}: {error}")
+            return Device(name)
+
+    def stanza(self, data: Any, path: Path) -> Device | None:
+        """What is common to all devices, and the parameters of its driver; what is right of it."""
         common = get_type_hints(Device)
         del common["options"]
         name = data.get("driver") if isinstance(data, dict) else None
