@@ -120,6 +120,16 @@ def test_a_hall_on_ipv6_has_an_address_that_a_browser_takes(hall: Path, data: Pa
     assert f"http://[::]:{daemon.port}/" in daemon.said
 
 
+@pytest.mark.parametrize("verb", [("check", EXAMPLE), ("devices",)])
+def test_who_has_seen_enough_is_told_nothing_more(verb: tuple[object, ...]) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "controller.app.cli", *map(str, verb)]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_bad_usage_exits_2() -> None:
     assert hallqueue("dance").returncode == 2
     assert hallqueue("run").returncode == 2

@@ -124,7 +124,11 @@ def main() -> None:
     logging.captureWarnings(True)
     status = 2
     try:
-        sys.exit(options.act(options))
+        status = options.act(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes the rest as it ends
+        status = 0
     except (CannotStart, backup.CannotCopy) as error:
         group = "start" if isinstance(error, CannotStart) else "status"
         tell(f"{group}.{error.code}", **error.arguments)
@@ -135,7 +139,7 @@ def main() -> None:
         for mistake in mistakes.found:
             print(told(located(options.file, mistake)))
     except OSError as error:
-        tell("start.no_file", file=error.filename, detail=error.strerror)
+        tell("start.no_file", file=error.filename or "-", detail=error.strerror or error)
     sys.exit(status)
 
 
