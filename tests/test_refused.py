@@ -1,6 +1,7 @@
 """What cannot work: `check` refuses it before anything starts; a text of the journal opens all the same."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from controller.hall.events import PlanLoaded
 from controller.hall.moment import Now
 from controller.journal.store import Store
 from controller.runtime.clock import FakeClock
-from controller.settings.checks import URLS
+from controller.settings.checks import BOUNDS, URLS
 from controller.settings.reader import kept, parse
 from controller.simulated.simulation import Simulation
 from drivers.base.device import Device as Base
@@ -238,6 +239,25 @@ def test_a_driver_of_somebody_else_that_is_wrong_itself_costs_its_device_alone(t
         assert mistake.key in ("device.theirs.driver", "device.theirs.url")
         assert str(mistake.arguments["value"]) in spoken(mistake)
     assert plan.refused or theirs is None, "without a class it is a driver that cannot be imported here"
+
+
+@pytest.mark.parametrize("told", ["-1", "0", "nan", "1" + 400 * "0"])
+@pytest.mark.parametrize(("group", "key"), [(group, key) for group in BOUNDS for key in BOUNDS[group]])
+def test_a_hall_reckons_with_no_figure_beyond_its_bounds_whatever_its_journal_says(
+    group: str, key: str, told: str
+) -> None:
+    head = {"service": "service.A", "kiosk": "kiosk.hall", "device": "device.sign1"}.get(group, group)
+    text = re.sub(rf"(?m)^{key} = .*$", "", TEXT) if group == "board" else TEXT
+    if f"\n[{head}]\n" not in text:
+        text += f"\n[{head}]\n"
+    before, _, after = text.partition(f"\n[{head}]\n")
+    stanza, rest = re.split(r"(?m)^(?=\[)", after + "\n[", maxsplit=1)
+    stanza = re.sub(rf"(?m)^{key} = .*$", "", stanza)
+    plan = kept(f"{before}\n[{head}]\n{key} = {told}\n{stanza}{rest[:-1]}".encode(), load)
+    stanzas, (low, high) = getattr(plan, group), BOUNDS[group][key]
+    for table in stanzas.values() if isinstance(stanzas, dict) else [stanzas]:
+        value = getattr(table, key)
+        assert all(low <= one <= high for one in (value if isinstance(value, tuple) else (value,)))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -132,6 +132,26 @@ def figures_are_within_bounds(draft: Draft) -> None:
                     if not low <= value <= high:
                         path = (group, name, key) if name else (group, key)
                         draft.wrong(path, "range", value=value, low=low, high=high)
+
+
+def bounded(group: str, stanzas: Any) -> Any:
+    """A group of the settings in which a figure beyond its bounds is at the bound, and what is no number at
+    the lower one: a hall that goes on by a text of before does not reckon with such figures."""
+    keys = BOUNDS.get(group)
+    if keys is None or stanzas is None:
+        return stanzas
+    if isinstance(stanzas, Mapping):
+        return {name: _bounded(table, keys) for name, table in stanzas.items()}
+    return _bounded(stanzas, keys)
+
+
+def _bounded(table: Any, keys: Mapping[str, tuple[float, float]]) -> Any:
+    right = {}
+    for key, (low, high) in keys.items():
+        told = getattr(table, key)
+        each = [max(low, min(value, high)) for value in (told if isinstance(told, tuple) else (told,))]
+        right[key] = tuple(each) if isinstance(told, tuple) else each[0]
+    return replace(table, **right)
 
 
 def names_can_be_said(draft: Draft) -> None:

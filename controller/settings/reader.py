@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 from controller.settings import toml
-from controller.settings.checks import CHECKS, Draft, Path
+from controller.settings.checks import CHECKS, Draft, Path, bounded
 from controller.settings.schema import CHINA, CONTROL, Device, Mistake, Session, Settings
 
 _NAMELESS = re.compile(rf"[/\t\n\r]|{CONTROL.pattern}")  # a name is part of addresses, too
@@ -81,6 +81,7 @@ def kept(
         raise Mistakes(mistakes)
     if "hall.timezone" in {mistake.key for mistake in mistakes}:  # without one there is no clock
         parts["hall"] = replace(parts["hall"], timezone=CHINA)
+    parts = {group: bounded(group, stanzas) for group, stanzas in parts.items()}
     return Settings(**parts, text=text, refused=mistakes)
 
 
