@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -428,6 +429,7 @@ def test_on_a_full_card_calls_go_on_and_tickets_stop_until_there_is_room(
     assert hall.refused("tickets", service="A")["error"] == "disk_full"
     assert "请到咨询台" in hall.get("/api/v1/hall")["notice"]
     assert "存储卡已满" in hall.page("/")
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "finger A"])
     issued = hall.state.issued["A"]
     assert hall.call("1") == "A001", "who holds a ticket is called"
     assert "events" in hall.ask("windows/1/complete")
