@@ -86,7 +86,7 @@ fuzz: .venv/test
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile fuzz --damages 1000000
 
 # Each part takes at most 40 minutes on two cores and writes its row of docs/quality.md.
-PARTS = cuts cables month-1 month-2 kills ext4 hammer samples values files
+PARTS = cuts cables month-1 month-2 kills ext4 hammer samples values files chaos
 cuts = tests/test_powercut.py --states 150000
 cables = tests/test_replug.py --cycles 1000
 month-1 = tests/test_month.py --days 11
@@ -97,6 +97,7 @@ hammer = tests/test_hammer.py --seconds 120
 samples = --times 25
 values = tests/test_any_command.py --commands 1000000
 files = tests/test_files.py --files 100000
+chaos = tests/chaos.py
 
 torture: $(PARTS:%=torture-%)
 
