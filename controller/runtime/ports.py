@@ -88,7 +88,7 @@ class Generations:
         if self._down:
             if self._asked:
                 self._given_up.clear()
-                self._down = self._asked = False
+                self._down = False
                 self._port.start()
         elif self._port.awaited < due or not self._port.thread.is_alive():
             self._replace(due)
@@ -101,6 +101,7 @@ class Generations:
         self._port = old.successor(heirs)
         self._given_up.append(due)
         self._down = len(self._given_up) == TIMES and due - self._given_up[0] < HOUR
+        self._asked = False
         for device, heir in zip(old.devices, heirs, strict=True):
             heir.proved = device.proved
             if self._down:
@@ -112,3 +113,4 @@ class Generations:
 
     def _reopen(self) -> None:
         self._asked = True
+        self._port.reopen()  # one that is not down: its devices may have asked once before

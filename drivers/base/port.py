@@ -37,7 +37,7 @@ class Port:
         self._poked: set[Device] = set()
         self._bugs = Bugs(log)
         for device in devices:
-            device.wake, device.reopen = partial(self._poke, device), self._reopen
+            device.wake, device.reopen = partial(self._poke, device), self.reopen
         self.thread = threading.Thread(target=self._run, name=f"port {devices[0].name}", daemon=True)
         self.awaited = float("inf")
         self.start = self.thread.start
@@ -75,7 +75,8 @@ class Port:
         self._poked.add(device)
         self._awake.set()
 
-    def _reopen(self) -> None:
+    def reopen(self) -> None:
+        """Close the wire and open it again; from any thread."""
         self._afresh = True
         self._awake.set()
 
